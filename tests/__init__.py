@@ -1,0 +1,1 @@
+"""The tests: stories, contracts, recorded payloads, real parts."""
