@@ -1,0 +1,1 @@
+"""The strict Slack, part by part; `tests.strict_slack` puts it together."""
