@@ -1,0 +1,84 @@
+"""Checks on what a public reply may not show: personal data, other people, hidden characters."""
+
+from collections.abc import Iterator
+
+from assistant.checks.findings import GREETING, Finding, Ground, finding, said_in, sourced, tokens
+from assistant.clean import hidden
+from assistant.names import find_names
+from assistant.personal import Personal, find_handles, find_personal
+
+# A number of ours that looks like a person's stands in an answer; a BSN or card never does.
+NEVER_APPROVED = frozenset({"bsn", "card", "document"})
+
+
+def hidden_characters(text: str, *, ground: Ground) -> Iterator[Finding]:
+    """Nobody can approve what nobody can see; a hidden character can also carry hidden text."""
+    for start, end in hidden(text):
+        yield finding("hidden", text, start, end, count=end - start)
+
+
+def personal_data(text: str, *, ground: Ground) -> Iterator[Finding]:
+    """Personal data stays private (house rule 8), other than our own or an approved answer's."""
+    for found in find_personal(text, own=ground.own, names=False):
+        if found.kind != "handle" and not _approved(found, text, ground):
+            yield finding(_code(found), text, found.start, found.end)
+
+
+def _approved(found: Personal, text: str, ground: Ground) -> bool:
+    if found.kind in NEVER_APPROVED and found.certain:
+        return False
+    return said_in(text[found.start : found.end], sourced(ground.sources))
+
+
+def _code(found: Personal) -> str:
+    return found.kind if found.certain or found.kind == "case_number" else "maybe_personal"
+
+
+def mentions(text: str, *, ground: Ground) -> Iterator[Finding]:
+    """A reply is to one citizen: a mention of anybody else draws them in."""
+    for start, end in find_handles(text):
+        words = text[start:end]
+        if not _same_handle(words, ground.handle) and not said_in(words, sourced(ground.sources)):
+            yield finding("mention", text, start, end)
+
+
+def _same_handle(one: str, other: str | None) -> bool:
+    """Compare handles; @jan may stand for @jan@social.example when no host says otherwise."""
+    if other is None:
+        return False
+    name, _, host = one.lstrip("@").casefold().partition("@")
+    other_name, _, other_host = other.lstrip("@").casefold().partition("@")
+    return name == other_name and (host == other_host or not host or not other_host)
+
+
+def third_persons(text: str, *, ground: Ground) -> Iterator[Finding]:
+    """The citizen's own name may be in the greeting; nobody else's belongs in a public reply.
+
+    A name taken over from the post is stopped; one from elsewhere may be a street or a club.
+    """
+    greeting = GREETING.match(text)
+    greeted = greeting.end() if greeting else 0
+    post, known = tokens(ground.post), sourced(ground.sources) + _signed(ground.post)
+    for start, end, listed in _others(text):
+        words = text[start:end]
+        if start < greeted or said_in(words, known):
+            continue
+        taken_over = said_in(words, post)
+        if taken_over or listed:
+            code = "third_person" if taken_over and listed else "named_person"
+            yield finding(code, text, start, end)
+
+
+def _others(text: str) -> list[tuple[int, int, bool]]:
+    """Return where others are named, each once and in full, and whether surely as a person."""
+    found = [one for one in find_names(text) if one[0] in ("person", "perhaps")]
+    kept: list[tuple[int, int, bool]] = []
+    for code, start, end in sorted(found, key=lambda one: (one[1] - one[2], one)):
+        if all(end <= a or b <= start for a, b, _ in kept):
+            kept.append((start, end, code == "person"))
+    return kept
+
+
+def _signed(post: str) -> str:
+    """Return the names the citizen signed with, as `tokens`."""
+    return "\n".join(tokens(post[a:b]) for code, a, b in find_names(post) if code == "signature")
