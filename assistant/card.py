@@ -1,0 +1,150 @@
+"""What a card, an editor and a digest mean; each chat draws them with the best it has."""
+
+from typing import Literal
+
+from assistant.case import Frozen
+
+ActionId = Literal[
+    "claim",
+    "edit",
+    "close",
+    "hand_over",
+    "undo",
+    "approve",
+    "return",
+    "retry",
+    "found",
+    "denied",
+    "reopen",
+    "open",
+]
+Opens = Literal["nothing", "editor", "form"]
+
+
+class Action(Frozen):
+    """A button; `opens` says whether it acts at once, opens the editor or asks something first."""
+
+    id: ActionId
+    label: str
+    style: Literal["default", "primary", "danger"] = "default"
+    opens: Opens = "nothing"
+
+
+class Fact(Frozen):
+    """A short labelled line."""
+
+    label: str
+    value: str
+
+
+class Source(Frozen):
+    """An approved answer a text leans on."""
+
+    id: str
+    title: str
+    url: str | None = None
+
+
+class Suggestion(Frozen):
+    """The suggested reply, where it comes from, and how long it is by the platform's count."""
+
+    text: str
+    origin: str
+    length: int
+    limit: int
+    sources: tuple[Source, ...] = ()
+
+
+class Answer(Frozen):
+    """The reply as it stands: `status` is one sentence, `url` only when it is really there."""
+
+    text: str
+    status: str
+    url: str | None = None
+
+
+class Card(Frozen):
+    """One case for one channel. Every string is plain text: nothing in it may act.
+
+    `summary` is what a notification or a screen reader says; `version` the case's version shown.
+    `stub` replaces the whole card once the case moved elsewhere.
+    """
+
+    case: str
+    version: int
+    title: str
+    summary: str
+    urgent: bool = False
+    author: str
+    source: str
+    url: str | None
+    age: str
+    post: str
+    notes: tuple[str, ...] = ()
+    advice: str | None = None
+    facts: tuple[Fact, ...] = ()
+    suggestion: Suggestion | None = None
+    answer: Answer | None = None
+    warnings: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
+    stub: str | None = None
+    stub_url: str | None = None
+
+
+class DigestLine(Frozen):
+    """One case in a digest; `open` is False once it has a card or needs none any more."""
+
+    case: str
+    text: str
+    action: Action | None = None
+
+
+class Digest(Frozen):
+    """Many cases in one message, in a burst."""
+
+    id: str
+    title: str
+    lines: tuple[DigestLine, ...]
+
+
+class Choice(Frozen):
+    """One option of a form."""
+
+    value: str
+    label: str
+
+
+class Form(Frozen):
+    """A question before an act: a choice, a line of text, or both (close, hand over, found)."""
+
+    case: str
+    version: int
+    action: ActionId
+    title: str
+    submit: str
+    choice_label: str | None = None
+    choices: tuple[Choice, ...] = ()
+    text_label: str | None = None
+    text_required: bool = False
+
+
+class Editor(Frozen):
+    """The editor, prefilled with the whole outgoing text; nothing is added after Send.
+
+    `revision` is the citizen's post it was opened on and `draft` the suggestion it began with.
+    `asks` are sentences that need a reason before the text may go; `reason` what was given.
+    """
+
+    case: str
+    revision: int
+    draft: str | None
+    title: str
+    post: str
+    text: str
+    limit: int
+    hint: str
+    text_label: str
+    submit: str
+    asks: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    reason_label: str | None = None

@@ -1,0 +1,1 @@
+"""The chats, each against a loopback stand-in of its service."""
