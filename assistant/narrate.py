@@ -1,0 +1,265 @@
+"""The thread of a card: what happened, in words, one line for each event."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from assistant.case import FINISHED, MOVES, Case, Draft, Event, Kind, State, evolve
+from assistant.config import Organisation
+from assistant.present.wording import coded, day, origin_by, place_of, short, triage_by
+from assistant.words import Words
+
+POST = 600
+"""Characters of a citizen's post in a line; the card and the platform have the whole."""
+
+SILENT: frozenset[Kind] = frozenset({Kind.PRESENTED})
+"""What needs no line: the card itself shows it."""
+
+_MENTION = re.compile(r"^(?:@\S+\s+)+")
+_INITIALS = re.compile(r"\s*\^[A-Z]{2,4}\s*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """An event with what it takes to tell it; `before` is the case as it found it."""
+
+    event: Event
+    before: Case | None
+    drafts: Mapping[str, Draft]
+    words: Words
+    organisation: Organisation
+
+    def say(self, key: str, **values: object) -> str:
+        return self.words.say(key, **values)
+
+    def place(self, department: str | None, official: str | None) -> str:
+        return place_of(department, official, organisation=self.organisation, words=self.words)
+
+    @property
+    def who(self) -> str:
+        """The person as recorded at the time."""
+        by = self.event.by
+        return self.say("thread.person", name=by.name, initials=by.initials) if by else "—"
+
+
+def lines_of(
+    events: Sequence[Event], *, start: int, words: Words, organisation: Organisation
+) -> tuple[str, ...]:
+    """Return a line for each event from `events[start]` on; SILENT ones have none.
+
+    `events` are all events of a case, in order. A line begins with the local time, and with the
+    date where the day is another than that of the line before.
+    """
+    lines: list[str] = []
+    case: Case | None = None
+    drafts: dict[str, Draft] = {}
+    last = None
+    for at, event in enumerate(events):
+        told = _Told(
+            event=event, before=case, drafts=drafts, words=words, organisation=organisation
+        )
+        case = evolve(case, event, id=case.id if case else "-")
+        if event.draft:
+            drafts[event.draft.id] = event.draft
+        if event.kind in SILENT:
+            continue
+        local = organisation.local(event.at)
+        if at >= start:
+            time = f"{local:%H:%M}"
+            if local.date() != last:
+                time = words.say("card.moment", day=day(local, words=words), time=time)
+            lines.append(words.say("thread.line", time=time, text=" ".join(_sentences(told))))
+        last = local.date()
+    return tuple(lines)
+
+
+def broadcast(events: Sequence[Event], *, start: int) -> bool:
+    """Return whether the channel must hear of events[start:], and not the thread only.
+
+    It must when a citizen's post re-opened a case that was done, or a wait is over.
+    """
+    state: State | None = None
+    for at, event in enumerate(events):
+        again = event.kind is Kind.RECEIVED and state in FINISHED
+        # A post that came while a reply was under way re-opens the case by itself afterwards.
+        again = again or (event.kind is Kind.REOPENED and event.by is None)
+        if at >= start and (again or event.kind is Kind.WOKEN):
+            return True
+        state = MOVES[event.kind][state]
+    return False
+
+
+def _sentences(told: _Told) -> Iterator[str]:
+    yield _TELL[told.event.kind](told)
+    by_citizen = told.event.kind in (Kind.RECEIVED, Kind.EDITED, Kind.DELETED)
+    if by_citizen and told.before and told.before.state in (State.APPROVAL, State.QUEUED):
+        yield told.say("thread.cancelled")
+    if told.event.note:
+        yield told.say("thread.note", note=_whole(told.event.note))
+
+
+def _received(told: _Told) -> str:
+    key = "thread.received_again" if told.before else "thread.received"
+    return told.say(key, text=_post(told))
+
+
+def _post(told: _Told) -> str:
+    text = short(told.event.post.text, limit=POST) if told.event.post else ""
+    return text or told.say("card.empty_post")
+
+
+def _triaged(told: _Told) -> str:
+    triage = told.event.triage
+    assert triage is not None
+    return told.say(
+        "thread.triaged",
+        label=told.say(f"labels.{triage.label}"),
+        place=told.place(triage.department, triage.official),
+        advice=told.say(f"card.advice_{triage.advice}"),
+        rule=triage.rule,
+        reason=short(triage.reason, limit=POST).rstrip(". "),
+        by=triage_by(triage.by, words=told.words),
+    )
+
+
+def _drafted(told: _Told) -> str:
+    draft = told.event.draft
+    assert draft is not None
+    return told.say(
+        f"thread.drafted_{draft.origin}",
+        by=origin_by(draft.by),
+        id=", ".join(draft.sources),
+        text=_whole(draft.text),
+    )
+
+
+def _whole(text: str) -> str:
+    """Return `text` with its further lines indented, so that none can pass for a line of ours."""
+    return text.replace("\n", "\n    ")
+
+
+def _handed_over(told: _Told) -> str:
+    assert told.before is not None
+    return told.say(
+        "thread.handed_over",
+        old=told.place(told.before.department, told.before.official),
+        new=told.place(told.event.department, told.event.official),
+        who=told.who,
+    )
+
+
+def _submitted(told: _Told) -> str:
+    return _written(told, "thread.submitted")
+
+
+def _approved(told: _Told) -> str:
+    """One person pressed Send, or a second one approved what another wrote and was told of."""
+    reply = told.event.reply
+    assert reply is not None
+    if reply.approved_by is None:
+        return _written(told, "thread.pressed_send")
+    return told.say("thread.approved", who=told.who, author=reply.by.name)
+
+
+def _written(told: _Told, key: str) -> str:
+    reply = told.event.reply
+    assert reply is not None
+    change = _change(told)
+    if reply.overruled:
+        checks = ", ".join(
+            coded("thread.check_", each, words=told.words) for each in reply.overruled
+        )
+        reason = reply.overrule_reason or "—"
+        change += " " + told.say(
+            "thread.overruled", checks=checks, reason=_whole(reason.rstrip(". "))
+        )
+    return told.say(key, who=told.who, change=change, text=_whole(reply.text))
+
+
+def _change(told: _Told) -> str:
+    """Return what the person changed in the suggestion the reply began from."""
+    reply = told.event.reply
+    assert reply is not None
+    draft = told.drafts.get(reply.draft or "")
+    if draft is None or not draft.text.strip():
+        return told.say("thread.change_none")
+    count = differing(draft.text, reply.text)
+    thing = told.say("thread.draft" if draft.origin == "model" else "thread.suggestion")
+    if count == 0:
+        return told.say("thread.change_same", thing=thing)
+    return told.say(
+        "thread.change_one" if count == 1 else "thread.change", thing=thing, count=count
+    )
+
+
+def differing(draft: str, text: str) -> int:
+    """Count the words in which `text` differs from `draft`; mention and initials aside."""
+    one, other = _words(draft), _words(text)
+    changes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
+    return sum(max(b - a, d - c) for tag, a, b, c, d in changes if tag != "equal")
+
+
+def _words(text: str) -> list[str]:
+    plain = unicodedata.normalize("NFC", text).strip()
+    return _INITIALS.sub("", _MENTION.sub("", plain)).split()
+
+
+def _failed(told: _Told) -> str:
+    code = told.event.reason or "unknown"
+    return told.say("thread.failed", reason=coded("card.reason_", code, words=told.words))
+
+
+def _closed(told: _Told) -> str:
+    code = told.event.reason or "other"
+    reason = coded("card.close_", code, words=told.words)
+    return told.say("thread.closed", who=told.who, reason=reason)
+
+
+def _reopened(told: _Told) -> str:
+    key = "thread.reopened" if told.event.by else "thread.reopened_itself"
+    return told.say(key, who=told.who)
+
+
+def _plain(key: str) -> Callable[[_Told], str]:
+    """Tell with a sentence that needs no more than the person and the attempt."""
+    return lambda told: told.say(key, who=told.who, attempt=told.event.attempt or 1)
+
+
+def _linked(key: str, without: str) -> Callable[[_Told], str]:
+    """Tell with the reply's link, or with another sentence where the platform gave none."""
+
+    def tell(told: _Told) -> str:
+        remote = told.event.remote
+        link = remote.url if remote else None
+        return told.say(key if link else without, who=told.who, link=link)
+
+    return tell
+
+
+_TELL: Mapping[Kind, Callable[[_Told], str]] = {
+    Kind.RECEIVED: _received,
+    Kind.EDITED: lambda told: told.say("thread.edited", text=_post(told)),
+    Kind.DELETED: _plain("thread.deleted"),
+    Kind.TRIAGED: _triaged,
+    Kind.DRAFTED: _drafted,
+    Kind.WOKEN: _plain("thread.woken"),
+    Kind.CLAIMED: _plain("thread.claimed"),
+    Kind.HANDED_OVER: _handed_over,
+    Kind.SUBMITTED: _submitted,
+    Kind.RETURNED: _plain("thread.returned"),
+    Kind.APPROVED: _approved,
+    Kind.UNDONE: _plain("thread.undone"),
+    Kind.SENDING: _plain("thread.sending"),
+    Kind.POSTPONED: _plain("thread.postponed"),
+    Kind.SENT: _linked("thread.sent", "thread.sent_no_link"),
+    Kind.FAILED: _failed,
+    Kind.DOUBTED: _plain("thread.doubted"),
+    Kind.FOUND: _linked("thread.found", "thread.found_no_link"),
+    Kind.CONFIRMED: _linked("thread.confirmed", "thread.confirmed_no_link"),
+    Kind.DENIED: _plain("thread.denied"),
+    Kind.CLOSED: _closed,
+    Kind.REOPENED: _reopened,
+    Kind.ERASED: _plain("thread.erased"),
+}

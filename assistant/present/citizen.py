@@ -1,0 +1,84 @@
+"""The upper half of a card: the citizen's post, and what Luister makes of it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from assistant.case import FINISHED, Case, Label
+from assistant.clean import visible
+from assistant.present.wording import View, place_of, short, triage_by
+
+URGENT: frozenset[Label] = frozenset({"emergency", "self_harm", "abuse"})
+
+
+def title(view: View) -> str:
+    """Return what the post is and who it is for."""
+    case, triage = view.case, view.case.triage
+    place = place_of(
+        case.department, case.official, organisation=view.organisation, words=view.words
+    )
+    label = view.say(f"labels.{triage.label}" if triage else "card.unlabelled")
+    return view.say("card.title", label=label, place=place)
+
+
+def urgent(case: Case) -> bool:
+    """Return whether somebody may be in danger and nothing was done yet."""
+    return bool(case.triage and case.triage.label in URGENT and case.state not in FINISHED)
+
+
+def author(view: View) -> str:
+    """Return the citizen's handle, or that there is none."""
+    return short(view.case.post.handle or "") or view.say("card.anonymous")
+
+
+def post(view: View) -> str:
+    """Return the newest post's text unchanged, or a placeholder where nothing is to be seen."""
+    text = view.case.post.text
+    return text if visible(text).strip() else view.say("card.empty_post")
+
+
+def age(view: View, moment: datetime) -> str:
+    """Return how long ago `moment` is, always with its time: a card may hang for days."""
+    minutes = int((view.now - moment).total_seconds() // 60)
+    time = view.clock(moment)
+    if minutes in (-1, 0):  # a platform's clock may be slightly ahead of ours
+        return view.say("card.now", time=time)
+    if minutes == 1:
+        return view.say("card.minute_ago", time=time)
+    if 1 < minutes < 60:
+        return view.say("card.minutes_ago", count=minutes, time=time)
+    days = (view.today.date() - view.organisation.local(moment).date()).days
+    if days in (0, 1):
+        return view.say("card.yesterday" if days else "card.today", time=time)
+    return view.moment(moment)
+
+
+def notes(view: View) -> Iterator[str]:
+    """Yield what to know about the post; why it cannot be answered comes first."""
+    case, newest = view.case, view.case.post
+    if newest.deleted:
+        yield view.say("card.note_deleted")
+    elif case.gone:
+        yield view.say("card.note_gone")
+    elif newest.addressed is None:
+        yield view.say("card.note_not_addressed")
+    if newest.visibility != "public":
+        yield view.say(f"card.seen_{newest.visibility}")
+    if newest.edited:
+        yield view.say("card.note_edited")
+    if earlier := case.posts.index(newest):
+        key = "card.note_earlier_one" if earlier == 1 else "card.note_earlier"
+        yield view.say(key, count=earlier)
+
+
+def advice(view: View) -> str | None:
+    """Return what to do, by which house rule, why, and who says so."""
+    triage = view.case.triage
+    if triage is None:
+        return None
+    return view.say(
+        "card.advice",
+        advice=view.say(f"card.advice_{triage.advice}"),
+        rule=triage.rule,
+        reason=short(triage.reason, limit=300).rstrip(". "),
+        by=triage_by(triage.by, words=view.words),
+    )

@@ -1,0 +1,71 @@
+"""The questions before an act: why close, to whom, where does the reply stand."""
+
+from typing import get_args
+
+from assistant.card import Choice, Form
+from assistant.case import Case, CloseReason
+from assistant.config import Organisation
+from assistant.words import Words
+
+
+def close_form(case: Case, *, version: int, words: Words) -> Form:
+    """Return the question why a case is closed."""
+    return Form(
+        case=case.id,
+        version=version,
+        action="close",
+        title=words.say("card.form_close"),
+        submit=words.say("card.action_close"),
+        choice_label=words.say("card.form_close_choice"),
+        choices=tuple(
+            Choice(value=reason, label=words.say(f"card.close_{reason}"))
+            for reason in get_args(CloseReason)
+        ),
+        text_label=words.say("card.form_close_text"),
+    )
+
+
+def hand_over_form(case: Case, *, version: int, organisation: Organisation, words: Words) -> Form:
+    """Return the question to whom a case goes: everywhere but where it is.
+
+    A choice is `dep:ID`, `off:INDEX` (of the configured officials) or `triage`.
+    """
+    here = _here(case, organisation)
+    places = [
+        *(Choice(value=f"dep:{each.id}", label=each.name) for each in organisation.departments),
+        *(
+            Choice(value=f"off:{index}", label=each.name)
+            for index, each in enumerate(organisation.officials)
+        ),
+        Choice(value="triage", label=words.say("card.triage")),
+    ]
+    return Form(
+        case=case.id,
+        version=version,
+        action="hand_over",
+        title=words.say("card.form_hand_over"),
+        submit=words.say("card.action_hand_over"),
+        choice_label=words.say("card.form_hand_over_choice"),
+        choices=tuple(each for each in places if each.value != here),
+        text_label=words.say("card.form_hand_over_text"),
+    )
+
+
+def _here(case: Case, organisation: Organisation) -> str:
+    for index, each in enumerate(organisation.officials):
+        if each.name == case.official:
+            return f"off:{index}"
+    return f"dep:{case.department}" if organisation.department(case.department) else "triage"
+
+
+def found_form(case: Case, *, version: int, words: Words) -> Form:
+    """Return the question where the reply stands that nobody was sure of."""
+    return Form(
+        case=case.id,
+        version=version,
+        action="found",
+        title=words.say("card.form_found"),
+        submit=words.say("card.form_found_submit"),
+        text_label=words.say("card.form_found_text"),
+        text_required=True,
+    )

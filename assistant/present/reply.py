@@ -1,0 +1,222 @@
+"""The lower half of a card: how the case stands, what is suggested or sent, what can be done."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
+
+from assistant.card import Action, ActionId, Answer, Fact, Opens, Source, Suggestion
+from assistant.case import FINISHED, Case, Draft, State
+from assistant.ground import sources
+from assistant.personal import find_personal
+from assistant.present.wording import View, coded, origin_by, place_of
+
+OFTEN = 2
+"""House rule 7: after two of our replies the conversation goes on elsewhere."""
+
+
+def facts(view: View) -> Iterator[Fact]:
+    """Yield the short labelled lines; what is not known has none."""
+    owner = view.case.owner
+    for label, value in (
+        ("card.fact_status", _status(view)),
+        ("card.fact_place", _place(view)),
+        ("card.fact_owner", owner.name if owner else None),
+        ("card.fact_waits", _waits(view)),
+        ("card.fact_language", _language(view)),
+        ("card.fact_earlier", _earlier(view)),
+        ("card.fact_answered", _answered(view)),
+    ):
+        if value:
+            yield Fact(label=view.say(label), value=value)
+
+
+def _status(view: View) -> str:
+    state = view.say(f"card.state_{view.case.state}")
+    if view.case.state is not State.CLOSED or not view.case.reason:
+        return state
+    reason = coded("card.close_", view.case.reason, words=view.words)
+    return view.say("card.closed_because", state=state, reason=reason)
+
+
+def _place(view: View) -> str:
+    case = view.case
+    return place_of(
+        case.department, case.official, organisation=view.organisation, words=view.words
+    )
+
+
+def _waits(view: View) -> str | None:
+    triage = view.case.triage
+    if triage is None or triage.wait_until is None or triage.wait_until <= view.now:
+        return None
+    return view.moment(triage.wait_until)
+
+
+def _language(view: View) -> str | None:
+    triage = view.case.triage
+    return coded("card.language_", triage.language, words=view.words) if triage else None
+
+
+def _earlier(view: View) -> str | None:
+    """Return who helped this citizen last; failing that, when they were here last."""
+    helped = [each for each in view.case.earlier if each.helped_by]
+    last = max(helped or view.case.earlier, key=lambda each: each.at, default=None)
+    if last is None:
+        return None
+    if last.helped_by is None:
+        return view.say("card.earlier_unhelped", day=view.day(last.at))
+    return view.say("card.earlier_helped", name=last.helped_by.name, day=view.day(last.at))
+
+
+def _answered(view: View) -> str | None:
+    """Return the earlier replies of this case; the one on the card tells of itself."""
+    sent = view.case.sent if view.case.state is not State.SENT else view.case.sent[:-1]
+    if not sent:
+        return None
+    key = "card.answered_one" if len(sent) == 1 else "card.answered"
+    return view.say(key, count=len(sent), name=sent[-1].by.name)
+
+
+def suggestion(view: View, *, limit: int, length: Callable[[str], int]) -> Suggestion | None:
+    """Return the suggested reply with its origin while people still decide what to send."""
+    draft = view.case.draft
+    if draft is None or view.case.state not in (State.TRIAGED, State.OPEN):
+        return None
+    return Suggestion(
+        text=draft.text,
+        origin=_origin(view, draft),
+        length=length(draft.text),
+        limit=limit,
+        sources=tuple(_sources(view, draft)),
+    )
+
+
+def _origin(view: View, draft: Draft) -> str:
+    return view.say(
+        f"card.origin_{draft.origin}", by=origin_by(draft.by), id=", ".join(draft.sources)
+    )
+
+
+def _sources(view: View, draft: Draft) -> Iterator[Source]:
+    known = {each.id: each for each in sources(view.organisation, draft.sources)}
+    for cited in draft.sources:
+        if cited in known:
+            urls = known[cited].sources
+            yield Source(id=cited, title=known[cited].title, url=urls[0] if urls else None)
+        else:
+            yield Source(id=cited, title=cited)
+
+
+def answer(view: View) -> Answer | None:
+    """Return the reply with a status that is true: a link only for what is really there."""
+    case, reply = view.case, view.case.reply
+    key = _answer_key(case)
+    if reply is None or key is None:
+        return None
+    status = view.say(
+        key,
+        name=reply.by.name,
+        source=view.source,
+        attempt=case.attempt,
+        due=f"{view.organisation.local(reply.due):%H:%M:%S}",
+        # The attempt, not the last event: a citizen's later edit moves `updated_at`.
+        sent=view.moment(case.attempt_at or case.updated_at),
+        reason=coded("card.reason_", case.reason or "unknown", words=view.words),
+    )
+    url = case.remote.url if case.state is State.SENT and case.remote else None
+    return Answer(text=reply.text, status=status, url=url)
+
+
+_ANSWER: Mapping[State, str] = {
+    State.APPROVAL: "card.answer_approval",
+    State.QUEUED: "card.answer_queued",
+    State.SENDING: "card.answer_sending",
+    State.SENT: "card.answer_sent",
+    State.FAILED: "card.answer_failed",
+    State.IN_DOUBT: "card.answer_in_doubt",
+}
+
+
+def _answer_key(case: Case) -> str | None:
+    if case.state is State.SENDING and case.attempt and not case.outstanding:
+        return "card.answer_postponed"
+    if case.state is State.OPEN and case.reply not in case.sent:
+        return "card.answer_back"
+    return _ANSWER.get(case.state)
+
+
+def warnings(view: View) -> Iterator[str]:
+    """Yield what somebody could get wrong here, the worst first."""
+    case = view.case
+    if case.state is State.IN_DOUBT:
+        yield view.say("card.warning_in_doubt", source=view.source)
+    if case.state in _UNDER_WAY and case.newer_than_reply:
+        yield view.say("card.warning_newer")
+    if _personal_in_public(view):
+        yield view.say("card.warning_personal")
+    if case.state is not State.OPEN:
+        return
+    if case.woken:
+        yield view.say("card.warning_woken")
+    if len(case.sent) >= OFTEN:
+        yield view.say("card.warning_often", count=len(case.sent))
+    if case.triage and not case.triage.sure:
+        yield view.say("card.warning_unsure")
+    yield from _draft_warnings(view)
+
+
+_UNDER_WAY = frozenset({State.SENDING, State.IN_DOUBT, State.FAILED})
+
+
+def _draft_warnings(view: View) -> Iterator[str]:
+    case, draft = view.case, view.case.draft
+    if draft is None or case.triage is None or case.triage.advice != "answer":
+        return
+    if draft.revision != case.revision:
+        yield view.say("card.warning_old_draft")
+    # With a model configured, these two are what is left when it gives nothing usable.
+    if view.organisation.model and draft.origin in ("answer", "empty"):
+        yield view.say("card.warning_no_model")
+    if draft.origin == "empty" and not draft.sources:
+        yield view.say("card.warning_no_answer")
+
+
+def _personal_in_public(view: View) -> bool:
+    """Say whether a post anybody can read surely holds personal data; a handle is no secret."""
+    case = view.case
+    if case.state in FINISHED or case.post.visibility not in ("public", "unlisted"):
+        return False
+    if case.triage and case.triage.label == "personal_data":
+        return True
+    found = find_personal(case.post.text, own=view.organisation.own, names=False)
+    return any(each.certain and each.kind != "handle" for each in found)
+
+
+_OFFERED: Mapping[State, tuple[tuple[ActionId, Opens], ...]] = {
+    State.OPEN: (
+        ("edit", "editor"),
+        ("claim", "nothing"),
+        ("close", "form"),
+        ("hand_over", "form"),
+    ),
+    State.APPROVAL: (("approve", "nothing"), ("return", "nothing")),
+    State.QUEUED: (("undo", "nothing"),),
+    State.FAILED: (("retry", "editor"), ("close", "form"), ("hand_over", "form")),
+    State.IN_DOUBT: (("found", "form"), ("denied", "nothing")),
+    State.CLOSED: (("reopen", "nothing"),),
+}
+
+
+def actions(view: View) -> Iterator[Action]:
+    """Yield the buttons of this state; the editor only where an answer is possible at all."""
+    for each, opens in _OFFERED.get(view.case.state, ()):
+        if opens != "editor" or view.case.answerable:
+            label = view.say(f"card.action_{each}")
+            yield Action(id=each, label=label, style=_style(each, view.case), opens=opens)
+
+
+def _style(action: ActionId, case: Case) -> Literal["default", "primary", "danger"]:
+    if action == "undo":
+        return "danger"
+    advised = case.triage is not None and case.triage.advice == "answer"
+    main = action in ("approve", "retry") or (action == "edit" and advised)
+    return "primary" if main else "default"
