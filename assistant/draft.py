@@ -1,0 +1,314 @@
+"""Suggest a reply, from approved answers only; without a model word for word or not at all."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from random import Random, SystemRandom
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from assistant.answers import Answer, Hit, Index, sure
+from assistant.case import Case, Draft, Event, Kind, State, Triage
+from assistant.checks import check
+from assistant.clean import clean
+from assistant.config import Organisation
+from assistant.errors import ModelUnusable
+from assistant.ground import ground_of
+from assistant.llms import LLM, Outcome
+from assistant.platforms import Platform
+from assistant.prompts import Prompt, fence, load_prompts, new_mark
+from assistant.rules.phrases import words as spoken
+from assistant.store import Decision, Delivery, Store, Work
+from assistant.words import Words
+
+DEADLINE = 20.0
+"""Seconds the model has; the card stands already and the draft follows by update."""
+SIGNED = 20
+"""Characters kept free for the mention and the initials the editor adds."""
+MOST = 5
+"""Answers a draft may lean on (issue: Answers and drafts)."""
+NAMED = 3
+"""Answers named beside an empty box."""
+DRAFTABLE: frozenset[State] = frozenset({State.TRIAGED, State.OPEN})
+REPORT = "verwijzing-melding"
+"""The approved pointer for reports on public space (house rule 9)."""
+
+_UNGUESSABLE = SystemRandom()
+Form = Literal["formal", "familiar"]
+FORMS: Mapping[Form, str] = {"formal": "u", "familiar": "je"}
+
+
+class ModelDraft(BaseModel):
+    """What the model is asked for: a reply, and which of A1..A5 it used."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reply: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+    sources: tuple[Annotated[str, StringConstraints(max_length=10)], ...]
+    note: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occasion:
+    """What a draft for one case is made with."""
+
+    case: Case
+    triage: Triage
+    organisation: Organisation
+    platform: Platform
+    words: Words
+    now: datetime
+
+    @property
+    def room(self) -> int:
+        """How long a suggestion may be, by the platform's count."""
+        handle = self.case.post.handle
+        mention = f"@{handle.removeprefix('@')} " if handle else ""
+        return self.platform.limit - SIGNED - self.platform.length(mention)
+
+    def fits(self, text: str) -> bool:
+        return self.platform.length(text) <= self.room
+
+    def said(self, key: str) -> str | None:
+        """Return a sentence in the citizen's language, None where we have no words in it."""
+        if self.triage.language not in SPOKEN:
+            return None
+        return self.words.say(f"draft.{key}_{self.triage.language}")
+
+
+SPOKEN: frozenset[str] = frozenset({"nl", "en", "de", "fr"})
+"""Languages a greeting and the templates exist in."""
+
+
+async def draft(  # noqa: PLR0913 - each is something the step needs
+    store: Store,
+    case_id: str,
+    ack: Delivery | None,
+    *,
+    organisation: Organisation,
+    index: Index,
+    model: LLM | None,
+    platforms: Mapping[tuple[str, str], Platform],
+    words: Words,
+    clock: Callable[[], datetime],
+) -> None:
+    """Record one suggestion per revision for a case whose advice is `answer`, and show it.
+
+    A case that moved on meanwhile keeps what it has: a late draft is dropped.
+    """
+    case = (await store.load(case_id)).case
+    platform = platforms.get((case.platform, case.account)) if case else None
+    if case is None or platform is None or not _wanted(case):
+        await store.decide(case_id, lambda held: Decision(), ack=ack, now=clock())
+        return
+    assert case.triage is not None
+    now = clock()
+    on = Occasion(
+        case=case,
+        triage=case.triage,
+        organisation=organisation,
+        platform=platform,
+        words=words,
+        now=now,
+    )
+    written = await _written(on, index=index, model=model)
+
+    def decide(held: Case | None) -> Decision:
+        if held is None or not _wanted(held) or held.revision != case.revision:
+            return Decision()
+        lane = organisation.channel(held.department, held.official)
+        event = Event(kind=Kind.DRAFTED, at=clock(), draft=written)
+        return Decision(events=(event,), work=(Work(lane=lane),))
+
+    command = f"draft:{case.revision}.{case.reopened}"
+    await store.decide(case_id, decide, command=command, ack=ack, now=clock())
+
+
+def _wanted(case: Case) -> bool:
+    if case.state not in DRAFTABLE or case.gone or not case.answerable:
+        return False
+    if case.triage is None or case.triage.advice != "answer":
+        return False
+    return case.draft is None or case.draft.revision < case.revision
+
+
+async def _written(on: Occasion, *, index: Index, model: LLM | None) -> Draft:
+    hits = _hits(on, index)
+    if model is not None and hits:
+        by_model = await _by_model(on, hits, model=model, random=_UNGUESSABLE)
+        if by_model is not None:
+            return by_model
+    return _word_for_word(on, hits) or _template(on, hits) or _empty(on, hits)
+
+
+def _hits(on: Occasion, index: Index) -> tuple[Hit, ...]:
+    """Return at most five answers: the department's own first, then all."""
+    text = clean(on.case.post.text)
+    department = on.case.department or on.triage.department
+    own = index.find(text, department=department, top=MOST) if department else ()
+    known = {each.answer.id for each in own}
+    rest = tuple(each for each in index.find(text, top=MOST) if each.answer.id not in known)
+    return (*own, *rest)[:MOST]
+
+
+async def _by_model(
+    on: Occasion, hits: tuple[Hit, ...], *, model: LLM, random: Random
+) -> Draft | None:
+    """Return the model's draft when it leans on sources and no check stops it, else None."""
+    named = {f"A{number}": each.answer for number, each in enumerate(hits, start=1)}
+    try:
+        outcome = await model.ask(
+            ModelDraft,
+            prompt=_prompt(),
+            values=_values(on, named, mark=new_mark(random)),
+            deadline=DEADLINE,
+        )
+    except ModelUnusable:
+        return None
+    used = tuple(named[each] for each in dict.fromkeys(outcome.value.sources) if each in named)
+    text = clean(outcome.value.reply)
+    if not text or len(used) != len(set(outcome.value.sources)) or not used:
+        return None
+    text = _linked(on, text, used[0])
+    ids = tuple(each.id for each in used)
+    if not on.fits(text) or _stopped(on, text, ids):
+        return None
+    return _draft(on, text, origin="model", sources=ids, by=_by(outcome))
+
+
+def _by(outcome: Outcome[ModelDraft]) -> str:
+    return f"{outcome.model} {outcome.prompt}"
+
+
+def _values(on: Occasion, named: Mapping[str, Answer], *, mark: str) -> dict[str, str]:
+    return {
+        "organisation": on.organisation.organisation.name,
+        "label": on.triage.label,
+        "language": on.triage.language,
+        "form_of_address": FORMS[form_of_address(on.case.post.text)],
+        "limit": str(on.room - 60),
+        "sources": "\n\n".join(
+            f"[{name}] {each.title}\n{each.short}\n{each.long}" for name, each in named.items()
+        ),
+        "post": fence(clean(on.case.post.text), mark),
+        "mark": mark,
+    }
+
+
+def _stopped(on: Occasion, text: str, sources: tuple[str, ...]) -> bool:
+    ground = ground_of(
+        on.case,
+        organisation=on.organisation,
+        platform=on.platform,
+        initials="",
+        cited=sources,
+    )
+    found = check(text, ground=ground, length=on.platform.length)
+    return any(each.severity == "block" for each in found)
+
+
+def _word_for_word(on: Occasion, hits: tuple[Hit, ...]) -> Draft | None:
+    """Return an approved answer as it stands, where the match is sure or the post is a report."""
+    found = sure(_ranked(hits))
+    answer = found.answer if found else None
+    if answer is None and on.triage.label == "report":
+        answer = next((each for each in on.organisation.answers if _points(each, on)), None)
+    if answer is None or answer.language != on.triage.language:
+        return None
+    text = _greeted(on, answer.short)
+    if not on.fits(text):
+        return None
+    return _draft(on, _linked(on, text, answer), origin="answer", sources=(answer.id,))
+
+
+def _points(answer: Answer, on: Occasion) -> bool:
+    return answer.id == REPORT and answer.valid_until >= on.organisation.local(on.now).date()
+
+
+def _ranked(hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+    return tuple(sorted(hits, key=lambda each: -each.score))
+
+
+def _template(on: Occasion, hits: tuple[Hit, ...]) -> Draft | None:
+    """Return a neutral line that asks the citizen for a private message, unless it is one."""
+    line = on.said(f"template_{form_of_address(on.case.post.text)}")
+    if line is None or on.case.post.visibility == "direct":
+        return None
+    text = _greeted(on, line)
+    return _draft(on, text, origin="template", sources=_near(hits)) if on.fits(text) else None
+
+
+def _empty(on: Occasion, hits: tuple[Hit, ...]) -> Draft:
+    return _draft(on, "", origin="empty", sources=_near(hits))
+
+
+def _near(hits: tuple[Hit, ...]) -> tuple[str, ...]:
+    """Return the answers to look at where none is sure."""
+    return tuple(each.answer.id for each in _ranked(hits)[:NAMED])
+
+
+def _draft(
+    on: Occasion,
+    text: str,
+    *,
+    origin: Literal["model", "answer", "template", "empty"],
+    sources: tuple[str, ...] = (),
+    by: str = "",
+) -> Draft:
+    revision = on.case.revision
+    made = f"{on.case.id}:{revision}.{on.case.reopened}"
+    return Draft(
+        id=sha256(made.encode()).hexdigest()[:16],
+        text=text,
+        origin=origin,
+        sources=sources,
+        by=by,
+        revision=revision,
+    )
+
+
+def _greeted(on: Occasion, text: str) -> str:
+    """Begin with a greeting for the time of day, in the citizen's language."""
+    hour = on.organisation.local(on.now).hour
+    time = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
+    greeting = on.said(f"greeting_{time}")
+    return f"{greeting}\n{text}" if greeting else text
+
+
+def _linked(on: Occasion, text: str, answer: Answer) -> str:
+    """Add the answer's first source where it fits and is not there already."""
+    if not answer.sources or answer.sources[0] in text:
+        return text
+    longer = f"{text} {answer.sources[0]}"
+    return longer if on.fits(longer) else text
+
+
+_FAMILIAR = (
+    " je ",
+    " jij ",
+    " jou ",
+    " jouw ",
+    " jullie ",
+    " hoi ",
+    " hey ",
+    " du ",
+    " tu ",
+    " ff ",
+)
+_FORMAL = (" u ", " uw ", " geachte ", " sie ", " vous ")
+
+
+def form_of_address(text: str) -> Form:
+    """Return how to address the citizen, mirroring their own words; formal unless they are not."""
+    heard = spoken(text)
+    if any(each in heard for each in _FORMAL):
+        return "formal"
+    return "familiar" if any(each in heard for each in _FAMILIAR) else "formal"
+
+
+@cache
+def _prompt() -> Prompt:
+    return load_prompts()["draft"]

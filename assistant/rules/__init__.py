@@ -1,0 +1,20 @@
+"""Rules that say what a post is and what to do with it, before any model is asked."""
+
+from assistant.rules.judging import RULES, Rule, judge
+from assistant.rules.reading import Reading, read
+from assistant.rules.register import Register
+from assistant.rules.verdict import ADVICE, SENSITIVE, STRICTNESS, Verdict, stricter
+
+__all__ = [
+    "ADVICE",
+    "RULES",
+    "SENSITIVE",
+    "STRICTNESS",
+    "Reading",
+    "Register",
+    "Rule",
+    "Verdict",
+    "judge",
+    "read",
+    "stricter",
+]

@@ -1,0 +1,217 @@
+"""The rules: plain functions, stop labels before everything else, the last one catches all."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from assistant.case import Label
+from assistant.rules.reading import Reading
+from assistant.rules.verdict import ADVICE, Verdict
+
+CAREFUL: tuple[Label, ...] = ("emergency", "self_harm", "abuse", "legal", "political")
+SHORT = 8
+"""Words in a post that can hardly be about anything else than what it names."""
+
+Rule = Callable[[Reading], Verdict | None]
+
+
+def _verdict(post: Reading, label: Label, heard: tuple[str, ...], *, why: str = "") -> Verdict:
+    advice, rule = ADVICE[label]
+    return Verdict(
+        label=label,
+        advice=advice,
+        rule=rule,
+        why=why or label,
+        heard=heard,
+        department=post.subject.department,
+    )
+
+
+def _unsure(post: Reading, label: Label, heard: tuple[str, ...], *, why: str) -> Verdict:
+    """A person looks first: handed to whoever reads the triage channel."""
+    return Verdict(
+        label=label, advice="hand_over", rule=3, why=why, heard=heard, sure=False, department=None
+    )
+
+
+def not_addressed(post: Reading) -> Verdict | None:
+    """Only what is addressed to us is answered (rule 1)."""
+    if post.addressed is not None:
+        return None
+    return Verdict(label="spam", advice="leave", rule=1, why="not_addressed")
+
+
+def emergency(post: Reading) -> Verdict | None:
+    """Somebody may be in danger now: it goes to a person at once (rule 9)."""
+    heard = post.heard("emergency.sure")
+    if not heard and (somebody := post.heard("emergency.somebody")):
+        harm = post.heard("emergency.harm")
+        heard = (*harm, *somebody[:1]) if harm else ()
+    return replace(_verdict(post, "emergency", heard), urgent=True) if heard else None
+
+
+def self_harm(post: Reading) -> Verdict | None:
+    """Somebody may want to die or hurt themselves: a person at once, 113 is pointed to (rule 9)."""
+    heard = post.heard("self_harm.sure")
+    return replace(_verdict(post, "self_harm", heard), urgent=True) if heard else None
+
+
+def threat(post: Reading) -> Verdict | None:
+    """A threat is for the supervisor and the aggression protocol, at once (rule 10)."""
+    heard = post.heard("abuse.threat")
+    if not heard:
+        return None
+    verdict = _verdict(post, "abuse", heard, why="threat")
+    return replace(verdict, advice="hand_over", urgent=True, department=None)
+
+
+def abuse(post: Reading) -> Verdict | None:
+    """Abuse gets no reply (rule 10)."""
+    heard = (*post.heard("abuse.insult"), *post.starred)
+    return _verdict(post, "abuse", heard) if heard else None
+
+
+def legal(post: Reading) -> Verdict | None:
+    """A legal form has its own road and often a term: a person takes it (rule 9)."""
+    heard = post.heard("legal.sure")
+    return _verdict(post, "legal", heard) if heard else None
+
+
+def official(post: Reading) -> Verdict | None:
+    """What is addressed to an official goes to their spokesperson (rule 5)."""
+    titles = post.heard("official.title")
+    if not (post.officials or titles):
+        return None
+    if not (spoken_to := post.heard("official.addressed")) and post.heard("political.sure"):
+        return None
+    heard = (*(called for _, called in post.officials), *titles, *spoken_to)
+    verdict = _verdict(post, "official", heard)
+    if len({name for name, _ in post.officials}) != 1:
+        return replace(verdict, sure=False, department=None)
+    return replace(verdict, official=post.officials[0][0], department=None)
+
+
+def political(post: Reading) -> Verdict | None:
+    """We take no part in political debate (rule 4)."""
+    heard = post.heard("political.sure")
+    return _verdict(post, "political", heard) if heard else None
+
+
+def personal_data(post: Reading) -> Verdict | None:
+    """Personal data in public: the conversation moves to a private road (rule 8)."""
+    kinds = {each.kind for each in post.personal if each.certain}
+    private = kinds - {"address", "handle", "name", "case_number"}
+    if not private and not (kinds & {"address"}):
+        return None
+    return _verdict(post, "personal_data", tuple(sorted(private or kinds)))
+
+
+def spam(post: Reading) -> Verdict | None:
+    """Advertising, bait, bots and what was not meant for us are left alone (rule 3)."""
+    heard = post.heard("spam.sure")
+    return _verdict(post, "spam", heard) if heard else None
+
+
+def thanks(post: Reading) -> Verdict | None:
+    """Thanks ask for nothing (rule 3)."""
+    heard = post.heard("thanks.sure")
+    if not heard or post.asks or post.heard("complaint.grief"):
+        return None
+    return _verdict(post, "thanks", heard)
+
+
+def careful(post: Reading) -> Verdict | None:
+    """Words that may mean more than they say: nothing is offered before a person has looked."""
+    for label in CAREFUL:
+        if heard := post.heard(f"{label}.careful"):
+            return _unsure(post, label, heard, why="careful")
+    return None
+
+
+def question(post: Reading) -> Verdict | None:
+    """A question on one of our subjects is answered (rule 3)."""
+    heard = post.heard("question.form") if post.asks else ()
+    if not heard and not post.heard("opinion.taste"):
+        heard = post.heard("question.plain") or post.opens("question.form")
+    if heard and (staff := post.heard("abuse.staff")):
+        return _unsure(post, "abuse", staff, why="careful")
+    return _ours(post, "question", heard) if heard else None
+
+
+def complaint(post: Reading) -> Verdict | None:
+    """Dissatisfaction with our service to the writer is answered (rule 3)."""
+    grief = post.heard("complaint.grief")
+    if not grief:
+        return None
+    where = post.heard("complaint.contact")
+    weak = not where and not post.heard("complaint.service")
+    if len(grief) < 2 and (weak or post.heard("opinion.taste")):
+        return None
+    return _ours(post, "complaint", (*grief, *where))
+
+
+def report(post: Reading) -> Verdict | None:
+    """Something broken or dirty in public space: the citizen is pointed to the report (rule 9)."""
+    thing, state = post.heard("report.thing"), post.heard("report.state")
+    heard = tuple(dict.fromkeys((*thing[:1], *state, *thing)))
+    # One word may be a thing and its state at once ("weg"): that alone says nothing.
+    if not (thing and state and len(heard) > 1):
+        return None
+    if len(heard) == 2 and not post.heard("report.place") and len(post.plain.split()) > SHORT:
+        return None
+    if post.heard("opinion.taste"):
+        return None
+    if living := post.heard("emergency.living"):
+        return _unsure(post, "report", living, why="careful")
+    verdict = _verdict(post, "report", heard)
+    return replace(verdict, sure=verdict.department is not None)
+
+
+def _ours(post: Reading, label: Label, heard: tuple[str, ...]) -> Verdict:
+    if not post.subject.ours:
+        return _unsure(post, label, heard, why="nobodys")
+    verdict = _verdict(post, label, heard)
+    return replace(verdict, sure=verdict.department is not None)
+
+
+def judged(post: Reading) -> Verdict | None:
+    """An opinion asks for no answer, and we give none of our own (rule 4)."""
+    heard = post.heard("opinion.sure")
+    return _verdict(post, "opinion", heard) if heard else None
+
+
+def coloured(post: Reading) -> Verdict | None:
+    """Praise, mockery or regret with nothing asked is an opinion too (rule 4)."""
+    heard = post.heard("opinion.taste") or post.heard("opinion.mild")
+    return _verdict(post, "opinion", heard, why="opinion") if heard else None
+
+
+def unrecognised(post: Reading) -> Verdict | None:
+    """What no rule knows is left alone until a person says otherwise."""
+    return Verdict(label="opinion", advice="leave", rule=4, why="unrecognised", sure=False)
+
+
+RULES: tuple[Rule, ...] = (
+    not_addressed,
+    emergency,
+    self_harm,
+    threat,
+    abuse,
+    official,
+    legal,
+    political,
+    personal_data,
+    spam,
+    thanks,
+    judged,
+    careful,
+    question,
+    report,
+    complaint,
+    coloured,
+    unrecognised,
+)
+
+
+def judge(post: Reading) -> Verdict:
+    """Return the first verdict of RULES; the last rule has one for every post."""
+    return next(verdict for rule in RULES if (verdict := rule(post)) is not None)

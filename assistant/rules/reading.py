@@ -1,0 +1,75 @@
+"""A post as the rules read it."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from assistant.case import Addressed, Post
+from assistant.clean import clean
+from assistant.personal import Own, Personal, find_personal
+from assistant.rules.phrases import sign, words
+from assistant.rules.register import Register, Subject
+
+_STARRED = re.compile(r"\w\*+\w")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One post: its text, how it addresses us, and what the organisation answers for."""
+
+    text: str
+    addressed: Addressed | None
+    own: Own
+    register: Register
+
+    @cached_property
+    def all_words(self) -> str:
+        """The folded words between single spaces, `/` where a sentence ends."""
+        return words(self.text)
+
+    @cached_property
+    def plain(self) -> str:
+        """The words without the sayings that only sound alarming."""
+        return sign("innocent").sub("…", self.all_words)
+
+    def heard(self, name: str) -> tuple[str, ...]:
+        """Return what of the list `name` stands in the post."""
+        return tuple(each[0] for each in sign(name).finditer(self.plain))
+
+    def opens(self, name: str) -> tuple[str, ...]:
+        """Return what of the list `name` opens a sentence of the post."""
+        plain = self.plain
+        found = sign(name).finditer(plain)
+        return tuple(each[0] for each in found if plain[: each.start()].rstrip()[-1:] in ("", "/"))
+
+    @cached_property
+    def asks(self) -> bool:
+        """Whether there is a question mark, in any script."""
+        return any(each in self.text for each in "?？؟¿")
+
+    @cached_property
+    def starred(self) -> tuple[str, ...]:
+        """Words with asterisks inside: swearing, disguised."""
+        return tuple(_STARRED.findall(self.text))
+
+    @cached_property
+    def subject(self) -> Subject:
+        """Whose subject it is about."""
+        return self.register.subject(self.text)
+
+    @cached_property
+    def officials(self) -> tuple[tuple[str, str], ...]:
+        """Each official the post names, with how it calls them."""
+        found = ((name, called.search(self.plain)) for name, called in self.register.officials)
+        return tuple((name, match[0]) for name, match in found if match)
+
+    @cached_property
+    def personal(self) -> tuple[Personal, ...]:
+        return find_personal(self.text, own=self.own)
+
+
+def read(post: Post, *, text: str | None = None, own: Own, register: Register) -> Reading:
+    """Return the reading of `post`; `text` replaces its own, as when several posts wait."""
+    account = re.escape(post.account.removeprefix("@"))
+    shown = re.sub(rf"(?i)@{account}(?!\w)", " ", clean(post.text if text is None else text))
+    return Reading(text=shown, addressed=post.addressed, own=own, register=register)

@@ -1,0 +1,287 @@
+"""Say what a post is and what to do with it: rules first, then the model, the stricter one wins."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from functools import cache, lru_cache
+from random import Random, SystemRandom
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from assistant.case import Advice, Case, Earlier, Event, Kind, Label, State, Triage
+from assistant.clean import clean
+from assistant.config import Hours, Organisation
+from assistant.errors import ModelUnusable
+from assistant.language import detect
+from assistant.llms import LLM, Outcome
+from assistant.prompts import Prompt, fence, load_prompts, new_mark
+from assistant.rules import ADVICE, SENSITIVE, Reading, Register, Verdict, judge, read, stricter
+from assistant.store import URGENT, Decision, Delivery, Store, Work
+from assistant.words import Words
+
+DEADLINE = 5.0
+"""Seconds the model has, so that the card stands within 10 s of record (design: Brain)."""
+PAUSE = timedelta(hours=2)
+"""How long the advice `wait` waits, ended at an opening time."""
+EARLIER = 3
+RULED = "rules"
+"""Who said so, when no model had a part in it."""
+TRIAGED: frozenset[State] = frozenset({State.NEW, State.TRIAGED, State.OPEN})
+_UNGUESSABLE = SystemRandom()
+
+Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
+
+
+class ModelTriage(BaseModel):
+    """What the model is asked to say of a post."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: Label
+    department: str
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+    advice: Advice
+    confidence: Literal["low", "medium", "high"]
+    reason: Short
+
+
+async def triage(
+    store: Store,
+    case_id: str,
+    ack: Delivery | None,
+    *,
+    organisation: Organisation,
+    model: LLM | None,
+    words: Words,
+    clock: Callable[[], datetime],
+    random: Random = _UNGUESSABLE,
+) -> None:
+    """Label what waits in the case, record it once per revision and ask for what follows.
+
+    A case that is past triage only has its card shown again.
+    """
+    loaded = await store.load(case_id)
+    case = loaded.case
+    if case is None or case.state not in TRIAGED:
+        await _only_show(store, case_id, ack, organisation=organisation, clock=clock)
+        return
+    register = register_of(organisation, organisation.local(clock()).date())
+    reading = read(case.post, text=_waiting(case), own=organisation.own, register=register)
+    verdict = judge(reading)
+    said = await _ask(reading, organisation=organisation, model=model, random=random)
+    found = combine(verdict, said, reading=reading, organisation=organisation, words=words)
+    earlier = await _earlier(store, case)
+    now = clock()
+    found = _with_wait(found, organisation=organisation, now=now)
+
+    def decide(held: Case | None) -> Decision:
+        if held is None or held.state not in TRIAGED or held.revision != case.revision:
+            # A newer post has its own triage on the way; this one only lets go of its work.
+            return _showing(held, organisation=organisation)
+        event = Event(kind=Kind.TRIAGED, at=now, triage=found, earlier=earlier)
+        urgent = verdict.urgent or _is_calamity(found)
+        work = _work(held, found, urgent=urgent, organisation=organisation, now=now)
+        return Decision(events=(event,), work=work)
+
+    await store.decide(case_id, decide, command=_command(case), ack=ack, now=now)
+
+
+def _is_calamity(found: Triage) -> bool:
+    """Say whether the model saw danger the rules did not hear."""
+    return found.by != RULED and found.label in ("emergency", "self_harm")
+
+
+def _command(case: Case) -> str:
+    # A case that a person opens again is new again, at the same revision.
+    return f"triage:{case.revision}.{case.reopened}"
+
+
+@lru_cache(maxsize=2)
+def register_of(organisation: Organisation, today: date) -> Register:
+    """Return the competence register as it stands on `today`, made once a day."""
+    return Register(organisation, today=today)
+
+
+@cache
+def _prompt() -> Prompt:
+    return load_prompts()["triage"]
+
+
+async def wake(
+    store: Store,
+    case_id: str,
+    ack: Delivery | None,
+    *,
+    organisation: Organisation,
+    clock: Callable[[], datetime],
+) -> None:
+    """Bring a case back whose advice was to wait, once its time has come."""
+    now = clock()
+
+    def decide(case: Case | None) -> Decision:
+        if case is None or case.state is not State.OPEN or not _is_due(case, now):
+            return Decision()
+        lane = organisation.channel(case.department, case.official)
+        return Decision(events=(Event(kind=Kind.WOKEN, at=now),), work=(Work(lane=lane),))
+
+    await store.decide(case_id, decide, ack=ack, now=now)
+
+
+def _is_due(case: Case, now: datetime) -> bool:
+    waiting = case.triage
+    if waiting is None or waiting.advice != "wait" or waiting.wait_until is None:
+        return False
+    return not case.woken and waiting.wait_until <= now
+
+
+def combine(
+    verdict: Verdict,
+    said: Outcome[ModelTriage] | None,
+    *,
+    reading: Reading,
+    organisation: Organisation,
+    words: Words,
+) -> Triage:
+    """Return the stricter of the rules' and the model's word as one Triage.
+
+    The model may be stricter, and name a department where the rules found none; nothing it says
+    turns a sensitive label into `answer` or makes the advice more lenient.
+    """
+    default = organisation.language
+    triage = Triage(
+        label=verdict.label,
+        department=verdict.department if verdict.sure else None,
+        official=verdict.official,
+        language=detect(reading.text, default=default),
+        advice=verdict.advice,
+        rule=verdict.rule,
+        reason=verdict.reason(words),
+        sure=verdict.sure,
+        by=RULED,
+    )
+    return triage if said is None else _joined(triage, said, organisation=organisation)
+
+
+def _joined(rules: Triage, said: Outcome[ModelTriage], *, organisation: Organisation) -> Triage:
+    model = said.value
+    update: dict[str, object] = {}
+    department = organisation.department(model.department)
+    advice, rule = ADVICE[model.label]
+    if stricter(model.advice, advice):
+        advice = model.advice
+    if stricter(advice, rules.advice) and rules.label not in SENSITIVE:
+        update = {"label": model.label, "advice": advice, "rule": rule, "by": said.prompt}
+        update["reason"] = clean(model.reason, limit=300)
+    if model.confidence == "low":
+        return rules.model_copy(update=update | {"sure": False, "department": None})
+    if rules.department is None and rules.official is None and department is not None:
+        update |= {"department": department.id, "sure": True}
+    if not rules.sure and model.confidence == "high":
+        update["language"] = model.language
+    return rules.model_copy(update=update)
+
+
+async def _ask(
+    reading: Reading,
+    *,
+    organisation: Organisation,
+    model: LLM | None,
+    random: Random,
+) -> Outcome[ModelTriage] | None:
+    if model is None:
+        return None
+    mark = new_mark(random)
+    values = {
+        "organisation": organisation.organisation.name,
+        "departments": _departments(organisation),
+        "labels": ", ".join(ADVICE),
+        "post": fence(reading.text, mark),
+        "mark": mark,
+    }
+    try:
+        return await model.ask(ModelTriage, prompt=_prompt(), values=values, deadline=DEADLINE)
+    except ModelUnusable:
+        return None
+
+
+def _departments(organisation: Organisation) -> str:
+    return "\n".join(
+        f"- {each.id}: {', '.join(each.subjects)}" for each in organisation.departments
+    )
+
+
+def _waiting(case: Case) -> str:
+    """Return every post that waits for an answer: a threat in the one before still counts."""
+    waiting = [each.text for each in case.posts[case.answered :] if not each.deleted]
+    return "\n".join(waiting) or case.post.text
+
+
+async def _earlier(store: Store, case: Case) -> tuple[Earlier, ...]:
+    """Return the citizen's newest other cases, with who helped them then."""
+    author = case.post.author
+    if author is None:
+        return ()
+    ids = await store.cases_of(case.platform, "author", author)
+    loaded = [await store.load(id) for id in ids if id != case.id]
+    others = [each.case for each in loaded if each.case and not each.case.erased]
+    newest = sorted(others, key=lambda each: each.updated_at, reverse=True)[:EARLIER]
+    return tuple(
+        Earlier(
+            case=each.id,
+            at=each.updated_at,
+            helped_by=each.sent[-1].by if each.sent else None,
+        )
+        for each in newest
+    )
+
+
+def _with_wait(found: Triage, *, organisation: Organisation, now: datetime) -> Triage:
+    if found.advice != "wait":
+        return found
+    until = _opening(organisation, found.department, now=now + PAUSE)
+    return found.model_copy(update={"wait_until": until})
+
+
+def _opening(organisation: Organisation, department: str | None, *, now: datetime) -> datetime:
+    held = organisation.department(department)
+    hours = held.hours if held else Hours()
+    return hours.next_open(organisation.local(now))
+
+
+def _work(
+    case: Case, found: Triage, *, urgent: bool, organisation: Organisation, now: datetime
+) -> tuple[Work, ...]:
+    """Show it now, or at opening time; draft for `answer`; wake for `wait`."""
+    work: list[Work] = []
+    opened = case.state is State.OPEN
+    department = case.department if opened else found.department
+    lane = organisation.channel(department, case.official if opened else found.official)
+    if urgent:
+        work.append(Work(lane=lane, rank=URGENT))
+    else:
+        at = now if opened else _opening(organisation, department, now=now)
+        work.append(Work(lane=lane, at=at if at > now else None))
+    if found.advice == "answer" and case.answerable and not case.gone:
+        work.append(Work(step="draft"))
+    if found.wait_until is not None:
+        work.append(Work(step="wake", at=found.wait_until))
+    return tuple(work)
+
+
+async def _only_show(
+    store: Store,
+    case_id: str,
+    ack: Delivery | None,
+    *,
+    organisation: Organisation,
+    clock: Callable[[], datetime],
+) -> None:
+    await store.decide(
+        case_id, lambda held: _showing(held, organisation=organisation), ack=ack, now=clock()
+    )
+
+
+def _showing(case: Case | None, *, organisation: Organisation) -> Decision:
+    if case is None:
+        return Decision()
+    return Decision(work=(Work(lane=organisation.channel(case.department, case.official)),))
