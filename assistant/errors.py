@@ -10,6 +10,7 @@ LuisterError
 ├── TryAgain             the outside service surely did NOT do it; try again after `after` seconds
 ├── Doubtful             the outside service MAY have done it; look before anything else
 └── Refused              the outside service refused for good; a person must look
+    └── Barred           it refuses everything here (channel, token): keep all of it waiting
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,7 @@ class LuisterError(Exception):
 
 
 class Misconfigured(LuisterError):
-    """One or more mistakes in files an administrator writes; each says file, key and what to do."""
+    """Mistakes in what an administrator wrote; each says file, key and what to do."""
 
     def __init__(self, *mistakes: str) -> None:
         super().__init__("\n".join(mistakes))
@@ -73,3 +74,7 @@ class Doubtful(LuisterError):
 
 class Refused(LuisterError):
     """The service refused for good (403, 404, 422); trying again cannot help."""
+
+
+class Barred(Refused):
+    """The channel or the token as a whole is refused; the message says what to mend."""

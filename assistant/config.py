@@ -1,0 +1,286 @@
+"""luister.toml and answers/ become one frozen Organisation; every mistake is told at once."""
+
+import re
+import tomllib
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from assistant.answers import Answer, load_answers
+from assistant.case import Post, handle_key
+from assistant.errors import Misconfigured
+from assistant.personal import Own
+
+Role = Literal["reader", "writer", "approver", "supervisor"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Frozen(BaseModel):
+    """A configuration table: frozen, and a key nobody knows is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no time zone; write one like 'Europe/Amsterdam'") from error
+    return name
+
+
+class About(Frozen):
+    """[organisation]: who we are and what is our own in a text."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    language: Literal["nl", "en"] = "nl"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "Europe/Amsterdam"
+    hosts: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+class Account(Frozen):
+    """[[accounts]]: one of our official accounts on a platform."""
+
+    platform: Literal["replay"]
+    handle: Annotated[str, Field(min_length=1)]
+
+
+class Hours(Frozen):
+    """Working hours; a card waits for them unless it is an emergency."""
+
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] = DAYS[:5]
+    opens: time = time(8, 30)
+    closes: time = time(17)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError("opens must be before closes")
+        return self
+
+    def next_open(self, now: datetime) -> datetime:
+        """Return `now` when open, else the next opening time, in `now`'s time zone."""
+        for ahead in range(8):
+            day = now + timedelta(days=ahead)
+            opens = day.replace(
+                hour=self.opens.hour, minute=self.opens.minute, second=0, microsecond=0
+            )
+            closes = day.replace(
+                hour=self.closes.hour, minute=self.closes.minute, second=0, microsecond=0
+            )
+            if DAYS[day.weekday()] in self.days and now < closes:
+                return max(now, opens)
+        raise AssertionError("unreachable: at least one day is open")
+
+
+Channel = Annotated[str, Field(min_length=1, description="the chat's channel id")]
+
+
+class Department(Frozen):
+    """[[departments]]: a channel, and the subjects it answers for in citizens' words."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    name: Annotated[str, Field(min_length=1)]
+    channel: Channel
+    subjects: Annotated[tuple[str, ...], Field(min_length=1)]
+    hours: Hours = Hours()
+    approval: bool = False
+
+
+class Person(Frozen):
+    """[[people]]: somebody who may act on cards."""
+
+    chat_user: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1)]
+    initials: Annotated[str, Field(pattern=r"^[A-Z]{2,4}$")]
+    role: Role = "writer"
+    departments: tuple[str, ...] = ()
+
+
+class Official(Frozen):
+    """[[officials]]: what is addressed to them goes to their spokesperson's channel."""
+
+    name: Annotated[str, Field(min_length=1)]
+    called: Annotated[tuple[str, ...], Field(min_length=1)]
+    channel: Channel
+
+
+class Replies(Frozen):
+    """[replies]: how a reply leaves."""
+
+    undo_seconds: Annotated[int, Field(ge=0, le=300)] = 20
+
+
+class Retention(Frozen):
+    """[retention]: how long a finished case keeps its texts and names."""
+
+    days: Annotated[int, Field(ge=1)] = 365
+
+
+class Model(Frozen):
+    """[model]: the language model; its key comes from OPENAI_API_KEY, never from a file."""
+
+    name: Annotated[str, Field(min_length=1)]
+    base_url: str = "https://api.openai.com/v1"
+    allowed_hosts: tuple[str, ...] = ("api.openai.com",)
+    tokens_per_day: Annotated[int, Field(ge=0)] = 2_000_000
+
+
+class Organisation(Frozen):
+    """Everything an organisation configures, checked as one whole."""
+
+    organisation: About
+    accounts: Annotated[tuple[Account, ...], Field(min_length=1)]
+    triage_channel: Channel
+    supervisors_channel: Channel
+    departments: Annotated[tuple[Department, ...], Field(min_length=1)]
+    people: Annotated[tuple[Person, ...], Field(min_length=1)]
+    officials: tuple[Official, ...] = ()
+    replies: Replies = Replies()
+    retention: Retention = Retention()
+    model: Model | None = None
+    answers: tuple[Answer, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.organisation.id
+
+    @property
+    def language(self) -> str:
+        return self.organisation.language
+
+    @property
+    def own(self) -> Own:
+        """Our own contact points, which are never personal data."""
+        about = self.organisation
+        return Own(hosts=about.hosts, emails=(), phones=about.phones, addresses=about.addresses)
+
+    def ours(self, post: Post) -> bool:
+        """Say whether one of our own accounts wrote `post`."""
+        ours = {handle_key(each.handle) for each in self.accounts if each.platform == post.platform}
+        return bool(ours & {handle_key(each or "") for each in (post.author, post.handle)})
+
+    def department(self, id: str | None) -> Department | None:
+        return next((each for each in self.departments if each.id == id), None)
+
+    def person(self, chat_user: str) -> Person | None:
+        return next((each for each in self.people if each.chat_user == chat_user), None)
+
+    def channel(self, department: str | None, official: str | None) -> str:
+        """Return the channel of an official, else of a department, else the triage channel."""
+        for each in self.officials:
+            if official is not None and each.name == official:
+                return each.channel
+        found = self.department(department)
+        return found.channel if found else self.triage_channel
+
+    def local(self, moment: datetime) -> datetime:
+        """Return `moment` on the organisation's own clock."""
+        return moment.astimezone(ZoneInfo(self.organisation.timezone))
+
+    def asked(self, department: str | None) -> str:
+        """Name whom to ask when somebody may not act: the writers, else the supervisors."""
+        writers = [
+            each.name
+            for each in self.people
+            if each.role in ("writer", "approver") and department in each.departments
+        ]
+        return ", ".join(
+            writers or [each.name for each in self.people if each.role == "supervisor"]
+        )
+
+
+class Secrets(Frozen):
+    """What comes from the environment only; its repr shows no value."""
+
+    slack_bot_token: SecretStr | None = None
+    slack_app_token: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    openai_api_key: SecretStr | None = None
+
+    @classmethod
+    def read(cls, environ: Any) -> "Secrets":
+        """Take SLACK_BOT_TOKEN, SLACK_APP_TOKEN, SLACK_SIGNING_SECRET and OPENAI_API_KEY."""
+        names = {name: environ.get(name.upper()) for name in cls.model_fields}
+        return cls(**{name: SecretStr(value) for name, value in names.items() if value})
+
+
+def load(folder: Path, *, environ: Any = None) -> Organisation:
+    """Read `folder`/luister.toml and `folder`/answers/*.md.
+
+    Raises Misconfigured with every mistake found, each with its file and key.
+    """
+    path = folder / "luister.toml"
+    answers, mistakes = load_answers(folder / "answers")
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+        # The demo and containers choose a model by environment; a file wins over it.
+        if environ and "model" not in table and environ.get("LUISTER_MODEL"):
+            table["model"] = _model_from(environ)
+        organisation = Organisation.model_validate({**table, "answers": answers})
+    except FileNotFoundError:
+        raise Misconfigured(f"{path}: not found; give --config the folder that holds it") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path}: {error}", *mistakes) from error
+    except ValidationError as error:
+        raise Misconfigured(*_told(path, error), *mistakes) from None
+    Misconfigured.raise_any([*mistakes, *(f"{path}: {each}" for each in _crossed(organisation))])
+    return organisation
+
+
+def _told(path: Path, error: ValidationError) -> list[str]:
+    return [
+        f"{path}: {'.'.join(str(part) for part in each['loc']) or 'file'}: {each['msg']}"
+        for each in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _model_from(environ: Any) -> dict[str, Any]:
+    base_url = environ.get("LUISTER_MODEL_URL", "https://api.openai.com/v1")
+    host = re.sub(r"^\w+://([^/:]+).*$", r"\1", base_url)
+    return {"name": environ["LUISTER_MODEL"], "base_url": base_url, "allowed_hosts": (host,)}
+
+
+def _crossed(organisation: Organisation) -> list[str]:
+    """Return the mistakes that only show when tables are held side by side."""
+    known = {each.id for each in organisation.departments}
+    mistakes = [
+        f"{table}.{key}: {value!r} is used twice"
+        for table, key, values in (
+            ("departments", "id", [each.id for each in organisation.departments]),
+            ("people", "chat_user", [each.chat_user for each in organisation.people]),
+            ("people", "initials", [each.initials for each in organisation.people]),
+        )
+        for value in sorted({each for each in values if values.count(each) > 1})
+    ]
+    for index, person in enumerate(organisation.people):
+        mistakes += [
+            f"people.{index}.departments: {each!r} is no department; known: {sorted(known)}"
+            for each in person.departments
+            if each not in known
+        ]
+    mistakes += [
+        f"answers: {answer.path}: department: {answer.department!r} is no department"
+        for answer in organisation.answers
+        if answer.department not in known
+    ]
+    if not any(each.role in ("writer", "approver") for each in organisation.people):
+        mistakes.append("people: nobody has role 'writer' or 'approver', so nobody could send")
+    if not any(each.role == "supervisor" for each in organisation.people):
+        mistakes.append("people: nobody has role 'supervisor'")
+    return mistakes

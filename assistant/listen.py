@@ -1,0 +1,205 @@
+"""Take in what citizens write: every post once, in the case it belongs to, nothing lost."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from assistant.case import Case, Event, Kind, Post, handle_key
+from assistant.errors import Doubtful, Refused, StoreUnavailable, TryAgain
+from assistant.platforms import Arrival, Platform, Quarantined
+from assistant.store import Decision, Recorded, Seen, Store, Work
+from assistant.store.intake import advance, cursor, quarantine
+
+log = logging.getLogger(__name__)
+
+Taken = Literal["new", "follow_up", "edited", "deleted", "repeat", "quarantined", "ours"]
+KINDS = {"new": Kind.RECEIVED, "edited": Kind.EDITED, "deleted": Kind.DELETED}
+
+
+async def take(store: Store, arrival: Arrival, *, now: datetime) -> Taken:
+    """Record one arrival and return what it was.
+
+    The same post again is a `repeat`; the same id with another text and no edit is `quarantined`;
+    an edit or deletion of a post we never had is taken as new, or is nothing to us.
+    """
+    post = arrival.post
+    if handle_key(post.account) in {handle_key(each or "") for each in (post.author, post.handle)}:
+        return "ours"
+    known = await store.seen(store.mark(post.platform, post.id))
+    if arrival.event == "new":
+        return await _take_new(store, arrival, known=known, now=now)
+    if known is None:
+        if arrival.event == "deleted":
+            return "repeat"
+        return await _take_new(store, arrival, known=None, now=now)
+    return await _take_change(store, arrival, case=known[0], text=known[1], now=now)
+
+
+async def _take_new(
+    store: Store, arrival: Arrival, *, known: tuple[str, str] | None, now: datetime
+) -> Taken:
+    post = arrival.post
+    mark = store.mark(post.platform, post.id)
+    if known is None:
+        thread, members = await _thread(store, arrival)
+        author = post.author or f"anonymous:{mark}"
+        case = store.case_id(
+            platform=post.platform, account=post.account, thread=thread, author=author
+        )
+        seen = Seen(post=mark, text=post.text, new=True, thread=thread, members=members)
+        recorded = await store.decide(case, lambda _: _received(post, seen=seen, now=now), now=now)
+        if recorded.seen is None:
+            return "new" if recorded.version == 1 else "follow_up"
+        known = _split(recorded)
+    if known[1] == store.hash("text", post.text):
+        return "repeat"
+    return await _keep(store, arrival, reason="the same id arrived with another text", now=now)
+
+
+def _split(recorded: Recorded) -> tuple[str, str]:
+    case, text = str(recorded.seen).split(" ")
+    return case, text
+
+
+async def _keep(store: Store, arrival: Arrival, *, reason: str, now: datetime) -> Taken:
+    await quarantine(
+        store,
+        source=arrival.post.platform,
+        where="a post's id",
+        reason=reason,
+        raw=arrival.model_dump_json(),
+        now=now,
+    )
+    return "quarantined"
+
+
+async def _thread(store: Store, arrival: Arrival) -> tuple[str, tuple[str, ...]]:
+    """Return the mark of the arrival's thread, and the posts that are thereby known to be in it.
+
+    A follow-up seen before its root names the root's thread by its parent; when the root comes it
+    finds that mark waiting and joins, and so does a root that proves to be a reply itself.
+    """
+    post = arrival.post
+    own = store.mark(post.platform, post.id)
+    parent = store.mark(post.platform, post.parent) if post.parent else None
+    members = tuple(each for each in (own, parent) if each)
+    known = await store.threads(members)
+    named = store.mark(post.platform, arrival.conversation) if arrival.conversation else None
+    return next((each for each in known if each), named or parent or own), members
+
+
+def _received(post: Post, *, seen: Seen, now: datetime) -> Decision:
+    event = Event(kind=Kind.RECEIVED, at=now, post=post)
+    citizens = tuple(
+        (post.platform, kind, value)
+        for kind, value in (
+            ("author", post.author),
+            ("handle", handle_key(post.handle) if post.handle else None),
+        )
+        if value
+    )
+    # Triage also shows the change where the state leaves nothing to triage.
+    return Decision(events=(event,), seen=seen, citizens=citizens, work=(Work(step="triage"),))
+
+
+async def _take_change(
+    store: Store, arrival: Arrival, *, case: str, text: str, now: datetime
+) -> Taken:
+    post = arrival.post
+    mark = store.mark(post.platform, post.id)
+    kind = KINDS[arrival.event]
+    if kind is Kind.EDITED and store.hash("text", post.text) == text:
+        return "repeat"
+
+    def decide(held: Case | None) -> Decision:
+        old = next((each for each in held.posts if each.id == post.id), None) if held else None
+        # Erased, or taken back already: there is nothing of the citizen's left to change.
+        if held is None or old is None or old.deleted:
+            return Decision()
+        changed = old.model_copy(update=_changes(old, post, kind))
+        seen = Seen(post=mark, text=changed.text, new=False, thread="", members=())
+        # The last look before a sending may have told of this edit already.
+        if changed.text == old.text and kind is Kind.EDITED:
+            return Decision(seen=seen)
+        event = Event(kind=kind, at=now, post=changed)
+        return Decision(events=(event,), seen=seen, work=(Work(step="triage"),))
+
+    before = (await store.load(case)).version
+    recorded = await store.decide(case, decide, now=now)
+    return "repeat" if recorded.version == before else arrival.event
+
+
+def _changes(old: Post, new: Post, kind: Kind) -> dict[str, object]:
+    if kind is Kind.DELETED:
+        return {"deleted": True}
+    return {"text": new.text, "edited": True, "url": new.url or old.url}
+
+
+async def listen(
+    store: Store,
+    platform: Platform,
+    *,
+    clock: Callable[[], datetime],
+    counted: Callable[[Taken], None] = lambda taken: None,
+    pause: float = 1.0,
+    keep: bool = True,
+) -> None:
+    """Read `platform` until it ends, from where the cursor stands; nothing is skipped on errors.
+
+    With `keep` False it reads from the start and leaves the cursor alone.
+
+    The cursor moves only once the arrival is recorded, so a crash reads a little again and the
+    repeats are known by their ids.
+    """
+    source = f"{platform.name}:{platform.account}"
+    while True:
+        try:
+            await _read(store, platform, source=source, clock=clock, counted=counted, keep=keep)
+            return
+        except (TryAgain, Doubtful, StoreUnavailable) as error:
+            wait = (error.after if isinstance(error, TryAgain) else None) or pause
+            log.warning("listen %s waits %.1f s: %s", source, wait, error)
+            await asyncio.sleep(wait)
+        except Refused as error:
+            log.error("listen %s was refused: %s", source, error)
+            await asyncio.sleep(60)
+
+
+async def _read(
+    store: Store,
+    platform: Platform,
+    *,
+    source: str,
+    clock: Callable[[], datetime],
+    counted: Callable[[Taken], None],
+    keep: bool,
+) -> None:
+    async for arrival in platform.arrivals(await cursor(store, source) if keep else None):
+        now = clock()
+        if isinstance(arrival, Quarantined):
+            await quarantine(
+                store,
+                source=source,
+                where=arrival.where,
+                reason=arrival.reason,
+                raw=arrival.raw,
+                now=now,
+            )
+            counted("quarantined")
+        else:
+            counted(await take(store, arrival, now=now))
+        if keep and arrival.cursor is not None:
+            await advance(store, source, arrival.cursor)
+
+
+def tally() -> tuple[Counter[Taken], Callable[[Taken], None]]:
+    """Return a counter and the function that counts in it."""
+    counter: Counter[Taken] = Counter()
+
+    def count(taken: Taken) -> None:
+        counter[taken] += 1
+
+    return counter, count

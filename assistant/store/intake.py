@@ -1,0 +1,59 @@
+"""What arrived beside the cases: cursors of the platforms, and the quarantine."""
+
+import json
+from datetime import datetime
+
+from assistant.case import Frozen
+from assistant.store import Store
+from assistant.store.link import translated
+
+
+class Kept(Frozen):
+    """A record nobody could read, kept as it came; `id` is its keyed hash."""
+
+    id: str
+    source: str
+    where: str
+    reason: str
+    raw: str
+    at: datetime
+
+
+async def cursor(store: Store, source: str) -> str | None:
+    """Return where reading `source` left off."""
+    async with translated():
+        found: str | None = await store.redis.hget(store.keys.cursors, source)
+    return found
+
+
+async def advance(store: Store, source: str, cursor: str) -> None:
+    """Remember how far `source` was read; call it only once that part is recorded."""
+    async with translated():
+        await store.redis.hset(store.keys.cursors, source, cursor)
+
+
+async def quarantine(
+    store: Store, *, source: str, where: str, reason: str, raw: str, now: datetime
+) -> bool:
+    """Keep a record nobody could read; False when the same one is kept already."""
+    kept = Kept(
+        id=store.hash("quarantine", source, raw),
+        source=source,
+        where=where,
+        reason=reason,
+        raw=raw,
+        at=now,
+    )
+    async with translated():
+        return bool(
+            await store.redis.hsetnx(store.keys.quarantine, kept.id, kept.model_dump_json())
+        )
+
+
+async def quarantined(store: Store) -> tuple[Kept, ...]:
+    """Return what is in quarantine, oldest first."""
+    async with translated():
+        rows = await store.redis.hvals(store.keys.quarantine)
+    return tuple(
+        sorted((Kept.model_validate(json.loads(row)) for row in rows), key=lambda each: each.at)
+    )
