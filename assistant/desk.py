@@ -1,0 +1,444 @@
+"""What people do with a case: each act is checked, recorded in their name, then answered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from assistant.card import Editor, Form
+from assistant.case import (
+    Actor,
+    Case,
+    Event,
+    Kind,
+    Remote,
+    Reply,
+    State,
+    evolve,
+    record_key,
+    reply_id,
+)
+from assistant.chats import Press, Presser, Submission, Verdict
+from assistant.checks import Finding, check
+from assistant.config import Organisation, Person
+from assistant.errors import NotAllowed
+from assistant.ground import ground_of
+from assistant.platforms import Platform
+from assistant.present import close_form, found_form, hand_over_form
+from assistant.store import URGENT, Decision, Loaded, Store, Work
+from assistant.store.lanes import enlist
+from assistant.words import Words
+
+RANK = ("reader", "writer", "approver", "supervisor")
+
+
+class Desk:
+    """The organisation's desk; it keeps the Protocol `assistant.chats.Desk`."""
+
+    def __init__(
+        self,
+        store: Store,
+        organisation: Organisation,
+        *,
+        platforms: Mapping[tuple[str, str], Platform],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._organisation = organisation
+        self._platforms = platforms
+        self._clock = clock
+        self._words = Words(organisation.language)
+
+    def say(self, key: str, **values: object) -> str:
+        return self._words.say(key, **values)
+
+    async def press(self, press: Press) -> str | None:
+        """Do what a button or its form asks; see `assistant.chats.Desk`."""
+        loaded = await self._load(press.case)
+        person = self._allowed(press.by, _case(loaded), at_least=_LEAST.get(press.action, "writer"))
+        if press.action == "open":
+            lane = self._channel(_case(loaded))
+            await enlist(self._store, lane, "open:" + press.case, rank=URGENT)
+            return None
+        command = f"{press.action}:{press.version}:{person.chat_user}"
+        now = self._clock()
+        saw = await self._saw(press)
+
+        def decide(case: Case | None) -> Decision:
+            assert case is not None
+            self._allowed(press.by, case)
+            if saw is not None and (case.reply is None or case.reply.id != saw.id):
+                raise self._not_now(case)
+            return self._act(case, press, person, now)
+
+        await self._store.decide(press.case, decide, command=command, now=now)
+        return None
+
+    async def _saw(self, press: Press) -> Reply | None:
+        """Return the reply on the card that was pressed, for acts on its exact text."""
+        if press.action not in ("approve", "found", "denied"):
+            return None
+        case = None
+        for event in (await self._store.events(press.case))[: press.version]:
+            case = evolve(case, event, id=press.case)
+        return case.reply if case else None
+
+    def _act(self, case: Case, press: Press, person: Person, now: datetime) -> Decision:
+        acts = {
+            "claim": self._claim,
+            "undo": self._undo,
+            "approve": self._approve,
+            "return": self._return,
+            "close": self._close,
+            "hand_over": self._hand_over,
+            "reopen": self._reopen,
+            "found": self._settle,
+            "denied": self._settle,
+        }
+        if press.action not in acts:
+            raise self._not_now(case)
+        return acts[press.action](case, press, _actor(person), now)
+
+    def _undo(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        return self._plain(case, Kind.UNDONE, actor, now, State.QUEUED)
+
+    def _return(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        return self._plain(case, Kind.RETURNED, actor, now, State.APPROVAL)
+
+    def _reopen(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        reopened = self._plain(case, Kind.REOPENED, actor, now, State.CLOSED)
+        return replace(reopened, work=(*reopened.work, Work(step="triage")))
+
+    def _close(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        self._must_be(case, State.OPEN, State.FAILED)
+        reason, note = press.choice or "other", (press.text or "").strip() or None
+        event = Event(kind=Kind.CLOSED, at=now, by=actor, reason=reason, note=note)
+        return Decision(events=(event,), work=(Work(lane=self._channel(case)),))
+
+    def _plain(self, case: Case, kind: Kind, actor: Actor, now: datetime, state: State) -> Decision:
+        self._must_be(case, state)
+        event = Event(kind=kind, at=now, by=actor)
+        return Decision(events=(event,), work=(Work(lane=self._channel(case)),))
+
+    def _claim(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        self._must_be(case, State.OPEN)
+        held = case.owner
+        if held and held.chat_user == actor.chat_user:
+            return Decision()
+        return self._plain(case, Kind.CLAIMED, actor, now, State.OPEN)
+
+    def _approve(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        self._must_be(case, State.APPROVAL)
+        assert case.reply is not None
+        if case.reply.by.chat_user == actor.chat_user:
+            raise NotAllowed("desk.four_eyes")
+        due = now + timedelta(seconds=self._organisation.replies.undo_seconds)
+        reply = case.reply.model_copy(update={"approved_by": actor, "due": due})
+        return self._queue(case, reply, Kind.APPROVED, actor, now)
+
+    def _queue(self, case: Case, reply: Reply, kind: Kind, actor: Actor, now: datetime) -> Decision:
+        event = Event(kind=kind, at=now, by=actor, reply=reply)
+        work = [Work(lane=self._channel(case))]
+        if kind is Kind.APPROVED:
+            work.append(Work(step="send", at=reply.due))
+        return Decision(events=(event,), work=tuple(work))
+
+    def _hand_over(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        self._must_be(case, State.OPEN, State.FAILED)
+        department, official = self._destination(press.choice)
+        event = Event(
+            kind=Kind.HANDED_OVER,
+            at=now,
+            by=actor,
+            department=department,
+            official=official,
+            note=(press.text or "").strip() or None,
+        )
+        # The old lane turns its card into a stub first; then the new lane posts.
+        return Decision(events=(event,), work=(Work(lane=self._channel(case)),))
+
+    def _destination(self, choice: str | None) -> tuple[str | None, str | None]:
+        kind, _, value = (choice or "").partition(":")
+        officials = self._organisation.officials
+        if kind == "dep" and self._organisation.department(value):
+            return value, None
+        if kind == "off" and value.isdigit() and int(value) < len(officials):
+            return None, officials[int(value)].name
+        if kind == "triage":
+            return None, None
+        raise NotAllowed("desk.choose_destination")
+
+    def _settle(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        """A person answers the in-doubt question about the exact text on the card."""
+        self._must_be(case, State.IN_DOUBT)
+        assert case.reply is not None
+        text, id = case.reply.text, case.reply.id
+        if press.action == "denied":
+            event = Event(kind=Kind.DENIED, at=now, by=actor, text=text, reply_id=id)
+            return Decision(events=(event,), work=(Work(lane=self._channel(case)),))
+        link = (press.text or "").strip()
+        if not link.startswith(("https://", "http://")) or any(map(str.isspace, link)):
+            raise NotAllowed("desk.give_link")
+        remote = Remote(id=link, url=link)
+        event = Event(kind=Kind.CONFIRMED, at=now, by=actor, text=text, reply_id=id, remote=remote)
+        events, work = [event], [Work(lane=self._channel(case))]
+        if case.newer_than_reply:
+            events.append(Event(kind=Kind.REOPENED, at=now))
+            work.append(Work(step="triage"))
+        return Decision(events=tuple(events), work=tuple(work))
+
+    async def form(self, press: Press) -> Form:
+        """Return the question before closing, handing over, or saying where a reply stands."""
+        loaded = await self._load(press.case)
+        case = _case(loaded)
+        self._allowed(press.by, case)
+        match press.action:
+            case "close":
+                self._must_be(case, State.OPEN, State.FAILED)
+                return close_form(case, version=loaded.version, words=self._words)
+            case "hand_over":
+                self._must_be(case, State.OPEN, State.FAILED)
+                return hand_over_form(
+                    case,
+                    version=loaded.version,
+                    organisation=self._organisation,
+                    words=self._words,
+                )
+            case "found":
+                self._must_be(case, State.IN_DOUBT)
+                return found_form(case, version=loaded.version, words=self._words)
+            case _:
+                raise self._not_now(case)
+
+    async def editor(self, press: Press) -> Editor:
+        """Return the editor with the whole outgoing text, signed by whoever opened it."""
+        case = _case(await self._load(press.case))
+        person = self._allowed(press.by, case)
+        self._editable(case)
+        if case.reply and case.reply not in case.sent:
+            # What a colleague wrote and nobody sent is not lost: undone, returned, failed.
+            text = signed(case.reply.text, was=case.reply.by.initials, now=person.initials)
+        else:
+            text = outgoing(case, initials=person.initials)
+        return self._editor(case, text=text, draft=case.draft.id if case.draft else None)
+
+    def _editor(
+        self,
+        case: Case,
+        *,
+        text: str,
+        draft: str | None,
+        asks: tuple[str, ...] = (),
+        hints: tuple[str, ...] = (),
+        reason_label: str | None = None,
+    ) -> Editor:
+        platform = self._platform(case)
+        return Editor(
+            case=case.id,
+            revision=case.revision,
+            draft=draft,
+            title=self.say("editor.title"),
+            post=case.post.text,
+            text=text,
+            limit=platform.limit,
+            hint=self.say("editor.hint", limit=platform.limit, length=platform.length(text)),
+            text_label=self.say("editor.text_label"),
+            submit=self.say("editor.submit"),
+            asks=asks,
+            hints=hints,
+            reason_label=reason_label,
+        )
+
+    async def submit(self, submission: Submission) -> Verdict:
+        """Check the text and, when it may go, queue it in this person's name."""
+        # Half a surrogate pair is no text: no store or platform would take it.
+        text = submission.text.encode("utf-8", "replace").decode().strip()
+        command = f"send:{submission.view}:{sha256(text.encode()).hexdigest()[:16]}"
+        loaded = await self._load(submission.case, command=command)
+        if loaded.repeated:
+            return Verdict(outcome="queued")
+        case = _case(loaded)
+        person = self._allowed(submission.by, case)
+        refused = self._judged(case, submission, person, text)
+        if refused:
+            return refused
+        now = self._clock()
+
+        def decide(case: Case | None) -> Decision:
+            assert case is not None
+            self._editable(case)
+            if case.revision != submission.revision:
+                raise NotAllowed("desk.post_changed")
+            return self._send(case, submission, person, text, command=command, now=now)
+
+        await self._store.decide(submission.case, decide, command=command, now=now)
+        return Verdict(outcome="queued")
+
+    def _judged(
+        self, case: Case, submission: Submission, person: Person, text: str
+    ) -> Verdict | None:
+        """Return why the text may not go yet, or None when it may."""
+        if not text:
+            return Verdict(outcome="errors", told=self.say("desk.empty"))
+        self._editable(case)
+        if case.revision != submission.revision:
+            asks: tuple[str, ...] = (self.say("desk.post_changed"),)
+            return Verdict(
+                outcome="confirm",
+                editor=self._editor(case, text=text, draft=submission.draft, asks=asks),
+            )
+        findings = self._findings(case, submission, person, text)
+        told = {
+            level: tuple(self._told(each) for each in findings if each.severity == level)
+            for level in ("block", "confirm", "hint")
+        }
+        if told["block"]:
+            return Verdict(outcome="errors", told="\n".join(told["block"]))
+        if told["confirm"] and not (submission.reason or "").strip():
+            return Verdict(
+                outcome="confirm",
+                editor=self._editor(
+                    case,
+                    text=text,
+                    draft=submission.draft,
+                    asks=told["confirm"],
+                    hints=told["hint"],
+                    reason_label=self.say("editor.reason_label"),
+                ),
+            )
+        return None
+
+    def _findings(
+        self, case: Case, submission: Submission, person: Person, text: str
+    ) -> tuple[Finding, ...]:
+        platform = self._platform(case)
+        ground = ground_of(
+            case,
+            organisation=self._organisation,
+            platform=platform,
+            initials=person.initials,
+            cited=_cited(case, submission.draft),
+        )
+        return check(text, ground=ground, length=platform.length)
+
+    def _told(self, finding: Finding) -> str:
+        return self.say(f"checks.{finding.code}", words=finding.words, **finding.values)
+
+    def _send(
+        self,
+        case: Case,
+        submission: Submission,
+        person: Person,
+        text: str,
+        *,
+        command: str,
+        now: datetime,
+    ) -> Decision:
+        """Make the Reply of this Send: everything a repeat needs is fixed here."""
+        id = reply_id(command, case.id)
+        confirmed = [
+            each.code
+            for each in self._findings(case, submission, person, text)
+            if each.severity == "confirm"
+        ]
+        reply = Reply(
+            id=id,
+            target=case.post.id,
+            text=text,
+            key="luister-" + id,
+            record_key=record_key(id, now),
+            created_at=now,
+            due=now + timedelta(seconds=self._organisation.replies.undo_seconds),
+            by=_actor(person),
+            sources=_cited(case, submission.draft),
+            draft=submission.draft,
+            overruled=tuple(dict.fromkeys(confirmed)),
+            overrule_reason=(submission.reason or "").strip() or None if confirmed else None,
+        )
+        department = self._organisation.department(case.department)
+        four_eyes = department is not None and department.approval
+        kind = Kind.SUBMITTED if four_eyes else Kind.APPROVED
+        return self._queue(case, reply, kind, _actor(person), now)
+
+    def _editable(self, case: Case) -> None:
+        """Refuse an editor or a text for a case nobody may answer now, naming why."""
+        if case.reply and case.state in (State.QUEUED, State.APPROVAL, State.SENDING, State.SENT):
+            raise NotAllowed("desk.was_first", name=case.reply.by.name)
+        self._must_be(case, State.OPEN, State.FAILED)
+        if not case.answerable or self._organisation.ours(case.post):
+            raise NotAllowed("desk.not_answerable")
+
+    def _must_be(self, case: Case, *states: State) -> None:
+        if case.state not in states:
+            raise self._not_now(case)
+
+    def _not_now(self, case: Case) -> NotAllowed:
+        return NotAllowed("desk.not_now", state=self.say(f"card.state_{case.state}"))
+
+    def _allowed(self, presser: Presser, case: Case, *, at_least: str = "writer") -> Person:
+        """Return who this is in the configuration, or refuse and say whom to ask."""
+        person = self._organisation.person(presser.chat_user)
+        ask = self._organisation.asked(case.department)
+        if presser.guest or presser.foreign:
+            raise NotAllowed("desk.guest", ask=ask)
+        if person is None:
+            raise NotAllowed("desk.not_listed", ask=ask)
+        if RANK.index(person.role) < RANK.index(at_least):
+            raise NotAllowed("desk.role", ask=ask)
+        elsewhere = (
+            case.department
+            and person.departments
+            and case.department not in person.departments
+            and person.role != "supervisor"
+        )
+        if elsewhere:
+            raise NotAllowed("desk.other_department", ask=ask)
+        return person
+
+    async def _load(self, case: str, *, command: str | None = None) -> Loaded:
+        loaded = await self._store.load(case, command=command)
+        if loaded.case is None or loaded.case.erased:
+            raise NotAllowed("desk.gone")
+        return loaded
+
+    def _channel(self, case: Case) -> str:
+        return self._organisation.channel(case.department, case.official)
+
+    def _platform(self, case: Case) -> Platform:
+        found = self._platforms.get((case.platform, case.account))
+        if found is None:
+            raise NotAllowed("desk.no_platform", account=case.account)
+        return found
+
+
+_LEAST = {"approve": "approver", "return": "approver"}
+
+
+def outgoing(case: Case, *, initials: str) -> str:
+    """Return the whole text as it would go out: mention, suggestion, initials.
+
+    The link stands in the suggestion already; nothing is added after Send.
+    """
+    handle = case.post.handle
+    mention = f"@{handle.removeprefix('@')} " if handle and " " not in handle else ""
+    body = case.draft.text if case.draft else ""
+    return f"{mention}{body}".rstrip() + f" ^{initials}"
+
+
+def signed(text: str, *, was: str, now: str) -> str:
+    """Return `text` with the initials at its end replaced by those of whoever goes on with it."""
+    return text.removesuffix("^" + was) + "^" + now if text.endswith("^" + was) else text
+
+
+def _cited(case: Case, draft: str | None) -> tuple[str, ...]:
+    """Return the sources of the suggestion the text began from; another one's prove nothing."""
+    return case.draft.sources if case.draft and case.draft.id == draft else ()
+
+
+def _case(loaded: Loaded) -> Case:
+    assert loaded.case is not None
+    return loaded.case
+
+
+def _actor(person: Person) -> Actor:
+    return Actor(chat_user=person.chat_user, name=person.name, initials=person.initials)
