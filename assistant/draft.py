@@ -275,7 +275,7 @@ def _greeted(on: Occasion, text: str) -> str:
     hour = on.organisation.local(on.now).hour
     time = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
     greeting = on.said(f"greeting_{time}")
-    return f"{greeting}\n{text}" if greeting else text
+    return f"{greeting} {text}" if greeting else text
 
 
 def _linked(on: Occasion, text: str, answer: Answer) -> str:

@@ -91,7 +91,7 @@ async def test_without_a_model_a_sure_answer_stands_word_for_word(store: Store) 
 
     found = written(case)
     assert (found.origin, found.sources, found.by) == ("answer", (answer.id,), "")
-    assert found.text == f"Goedemorgen,\n{answer.short} {answer.sources[0]}"
+    assert found.text == f"Goedemorgen! {answer.short} {answer.sources[0]}"
     assert list(await lane(store, "C0AFVAL")) == [id]
 
 
@@ -109,7 +109,7 @@ async def test_without_a_sure_answer_there_is_a_template_in_the_citizens_form(
 
 @pytest.mark.parametrize(
     ("language", "greeting"),
-    [("nl", "Goedemorgen,"), ("en", "Good morning,"), ("de", "Guten Morgen,"), ("fr", "Bonjour,")],
+    [("nl", "Goedemorgen!"), ("en", "Good morning!"), ("de", "Guten Morgen!"), ("fr", "Bonjour !")],
 )
 async def test_the_greeting_is_in_the_citizens_language(
     store: Store, language: str, greeting: str
@@ -119,7 +119,7 @@ async def test_the_greeting_is_in_the_citizens_language(
     assert written(await drafted(store, id)).text.startswith(greeting)
 
 
-@pytest.mark.parametrize(("hour", "greeting"), [(13, "Goedemiddag,"), (19, "Goedenavond,")])
+@pytest.mark.parametrize(("hour", "greeting"), [(13, "Goedemiddag!"), (19, "Goedenavond!")])
 async def test_the_greeting_follows_the_local_clock(store: Store, hour: int, greeting: str) -> None:
     id = await labelled(store, "?!")
     now = datetime(2026, 11, 23, hour - 1, tzinfo=UTC)

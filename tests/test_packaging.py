@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements.txt", "requirements-test.txt", "requirements-node.txt")
-BESIDE = {"prompts": "_prompts", "examples/waterstad": "_example", "manifest.yml": "_manifest.yml"}
+BESIDE = {"prompts": "_prompts", "examples/waterstad": "_example"}
 
 
 @pytest.fixture(scope="module")

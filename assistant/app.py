@@ -1,0 +1,289 @@
+"""The whole of Luister on one screen; the only file that names adapters."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import Counter
+from pydantic import SecretStr
+
+from assistant.answers import Index
+from assistant.audit import Witness, line_of, retire
+from assistant.chats import Chat
+from assistant.chats.slack import Slack, open_slack
+from assistant.config import Organisation, Secrets
+from assistant.desk import Desk
+from assistant.draft import draft
+from assistant.errors import Doubtful, Misconfigured, Refused, StoreUnavailable, TryAgain
+from assistant.health import Health, Metrics, serve
+from assistant.listen import listen
+from assistant.llms import LLM
+from assistant.llms.openai import OpenAIModel
+from assistant.mask import mask
+from assistant.platforms import Platform
+from assistant.platforms.replay import Replay
+from assistant.reply import CALL, SETTLE, Sender
+from assistant.show import Shower
+from assistant.show.standing import Drawer
+from assistant.store import Store, open_store, utcnow
+from assistant.store.lanes import Note, notify
+from assistant.store.ledger import persistence
+from assistant.store.work import LEASE, Dead, Worker, move_due, sweep
+from assistant.triage import triage, wake
+from assistant.words import Words
+
+log = logging.getLogger(__name__)
+
+PARTS = frozenset({"listen", "work", "chat"})
+TICK = 0.25
+"""Seconds between two looks at the timers."""
+
+SWEEP = timedelta(seconds=60)
+RETIRE = timedelta(hours=6)
+ROOT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """What a run is made of. `replay` is a file of posts to take in, at `speed` (None: at once)."""
+
+    organisation: Organisation
+    store_url: str
+    state: Path
+    secrets: Secrets = field(repr=False)
+    only: frozenset[str] = PARTS
+    slack_url: str = "https://slack.com/api/"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    replay: Path | None = None
+    speed: float | None = None
+    root_every: timedelta = ROOT
+    clock: Callable[[], datetime] = utcnow
+
+
+async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> None:
+    """Run the parts in `only` until cancelled; `started` is called once everything listens.
+
+    Raises Misconfigured for what an administrator must mend, StoreUnavailable when the store
+    cannot be reached at the start. Later losses of store or chat are waited out.
+    """
+    organisation, clock, only = wiring.organisation, wiring.clock, wiring.only
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(wiring.store_url, organisation.id))
+        await _told_persistence(store)
+        platforms = platforms_of(wiring)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        routes = []
+        slack = None
+        if "chat" in only:
+            slack = await stack.enter_async_context(slack_of(wiring))
+            desk = Desk(store, organisation, platforms=platforms, clock=clock)
+            drawer = Drawer(store, organisation, slack, platforms=platforms, clock=clock)
+            visits = partial(_count, metrics.visits)
+            group.create_task(Shower(store, slack, drawer, counted=visits).run())
+            group.create_task(_connected(slack, desk))
+            routes += slack.routes()
+        if "work" in only:
+            model = await stack.enter_async_context(model_of(wiring, metrics))
+            for worker in workers(wiring, store, platforms, model, metrics):
+                group.create_task(worker.run())
+            group.create_task(_every(TICK, partial(_due, store, clock)))
+            group.create_task(_every(SWEEP.total_seconds() / 2, partial(_swept, store, clock)))
+            group.create_task(_every(RETIRE.total_seconds(), partial(_retired, wiring, store)))
+            witness = Witness(store)
+            take = partial(witnessed, store, organisation, witness, clock)
+            group.create_task(_every(wiring.root_every.total_seconds(), take))
+        if "listen" in only:
+            for platform in platforms.values():
+                taken = partial(_count, metrics.posts)
+                group.create_task(listen(store, platform, clock=clock, counted=taken))
+        health = Health(store, metrics, ready=lambda: slack is None or slack.listening)
+        group.create_task(serve([*health.routes(), *routes], host=wiring.host, port=wiring.port))
+        started()
+
+
+def platforms_of(wiring: Wiring) -> dict[tuple[str, str], Platform]:
+    """Return an adapter per official account, by (platform, account)."""
+    made: dict[tuple[str, str], Platform] = {}
+    for account in wiring.organisation.accounts:
+        made[account.platform, account.handle] = Replay(
+            account.handle,
+            replies=wiring.state / "replies.jsonl",
+            source=wiring.replay,
+            speed=wiring.speed,
+        )
+    return made
+
+
+@asynccontextmanager
+async def slack_of(wiring: Wiring) -> AsyncIterator[Slack]:
+    """Yield the Slack workspace the tokens belong to; raises Misconfigured without tokens."""
+    secrets = wiring.secrets
+    if secrets.slack_bot_token is None:
+        raise Misconfigured("SLACK_BOT_TOKEN: not set; the README's 'Connecting Slack' says how")
+    async with open_slack(
+        token=secrets.slack_bot_token.get_secret_value(),
+        words=Words(wiring.organisation.language),
+        app_token=_reveal(secrets.slack_app_token),
+        signing_secret=_reveal(secrets.slack_signing_secret),
+        base_url=wiring.slack_url,
+    ) as slack:
+        yield slack
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+@asynccontextmanager
+async def model_of(wiring: Wiring, metrics: Metrics) -> AsyncIterator[LLM | None]:
+    """Yield the configured model, or None: everything works without one."""
+    chosen, key = wiring.organisation.model, wiring.secrets.openai_api_key
+    if chosen is None:
+        yield None
+        return
+    model = OpenAIModel(
+        base_url=chosen.base_url,
+        model=chosen.name,
+        # A server of one's own may want no key, but the SDK insists on one.
+        api_key=key or SecretStr("none"),
+        hosts=chosen.allowed_hosts,
+        mask=partial(mask, own=wiring.organisation.own),
+        observe=metrics.model_called,
+    )
+    try:
+        yield model
+    finally:
+        await model.aclose()
+
+
+def workers(
+    wiring: Wiring,
+    store: Store,
+    platforms: Mapping[tuple[str, str], Platform],
+    model: LLM | None,
+    metrics: Metrics,
+    *,
+    lease: float = LEASE,
+    call: float = CALL,
+    settle: timedelta = SETTLE,
+) -> tuple[Worker, ...]:
+    """Return a worker for each step, wired to what it needs.
+
+    `call` bounds one call to a platform and must be shorter than `lease` and `settle`.
+    """
+    organisation, clock = wiring.organisation, wiring.clock
+    words = Words(organisation.language)
+    today = organisation.local(clock()).date()
+    sends = partial(_count, metrics.sends)
+    sender = Sender(
+        store,
+        organisation,
+        platforms=platforms,
+        clock=clock,
+        counted=sends,
+        call=call,
+        settle=settle,
+    )
+    buried = partial(_buried, store, organisation, clock)
+    sort = partial(
+        triage,
+        store,
+        organisation=organisation,
+        model=model,
+        words=words,
+        clock=clock,
+    )
+    suggest = partial(
+        draft,
+        store,
+        organisation=organisation,
+        index=Index(organisation.answers, today=today),
+        model=model,
+        platforms=platforms,
+        words=words,
+        clock=clock,
+    )
+    return (
+        Worker(store, "triage", sort, slots=16, lease=lease, buried=buried),
+        Worker(store, "draft", suggest, slots=32, lease=lease, buried=buried),
+        Worker(store, "send", sender.send, slots=8, lease=lease, buried=buried),
+        Worker(
+            store,
+            "wake",
+            partial(wake, store, organisation=organisation, clock=clock),
+            lease=lease,
+            buried=buried,
+        ),
+    )
+
+
+async def witnessed(
+    store: Store, organisation: Organisation, witness: Witness, clock: Callable[[], datetime]
+) -> None:
+    """Take a root and have its line posted where supervisors see it."""
+    root = await witness.take(now=clock())
+    if root is not None:
+        line = line_of(root, organisation=organisation.id)
+        note = Note(key="desk.root", values={"line": line})
+        await notify(store, organisation.supervisors_channel, note, now=clock())
+
+
+async def _connected(chat: Chat, desk: Desk) -> None:
+    """Listen to people for ever; a lost connection comes back, a wrong token is told at once."""
+    tries = 0
+    while True:
+        try:
+            await chat.run(desk)
+        except (TryAgain, Doubtful) as error:
+            tries += 1
+            log.warning("the chat is away (try %d): %s", tries, error)
+            await asyncio.sleep(min(0.5 * 2**tries, 30))
+        except Refused as error:
+            raise Misconfigured(f"Slack refused to connect: {error}") from error
+
+
+async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await act()
+        except StoreUnavailable as error:
+            log.warning("waiting for the store: %s", error)
+        await asyncio.sleep(seconds)
+
+
+async def _due(store: Store, clock: Callable[[], datetime]) -> None:
+    await move_due(store, now=clock())
+
+
+async def _swept(store: Store, clock: Callable[[], datetime]) -> None:
+    await sweep(store, now=clock(), older=SWEEP)
+
+
+async def _retired(wiring: Wiring, store: Store) -> None:
+    days = wiring.organisation.retention.days
+    count = await retire(store, days=days, now=wiring.clock())
+    if count:
+        log.info("retention: erased %d cases finished more than %d days ago", count, days)
+
+
+async def _buried(
+    store: Store, organisation: Organisation, clock: Callable[[], datetime], dead: Dead
+) -> None:
+    note = Note(key="desk.dead_letter", values={"id": dead.id, "reason": dead.reason})
+    await notify(store, organisation.supervisors_channel, note, now=clock())
+
+
+async def _told_persistence(store: Store) -> None:
+    for lack in await persistence(store):
+        log.warning("the store may lose the last writes: %s", lack)
+
+
+def _count(counter: Counter, label: str) -> None:
+    counter.labels(label).inc()
