@@ -25,8 +25,8 @@ SETTLE = timedelta(seconds=30)
 KEY_TRUSTED = timedelta(minutes=50)
 """Mastodon keeps an Idempotency-Key for one hour; past this a key proves nothing."""
 
-TRIES = 6
-"""Attempts that surely did not arrive before a person is asked (about half an hour)."""
+TRIES = 8
+"""Attempts that surely did not arrive before a person is asked (about ten minutes)."""
 
 LOOKS = timedelta(minutes=2)
 """How long after a doubt the platform is looked at once more."""

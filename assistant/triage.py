@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from assistant.case import Advice, Case, Earlier, Event, Kind, Label, State, Triage
 from assistant.clean import clean
-from assistant.config import Hours, Organisation
+from assistant.config import Organisation
 from assistant.errors import ModelUnusable
 from assistant.language import detect
 from assistant.llms import LLM, Outcome
@@ -243,9 +243,10 @@ def _with_wait(found: Triage, *, organisation: Organisation, now: datetime) -> T
 
 
 def _opening(organisation: Organisation, department: str | None, *, now: datetime) -> datetime:
+    """Return when somebody is there: at the department, or at any for the other channels."""
     held = organisation.department(department)
-    hours = held.hours if held else Hours()
-    return hours.next_open(organisation.local(now))
+    asked = [held] if held else organisation.departments
+    return min(each.hours.next_open(organisation.local(now)) for each in asked)
 
 
 def _work(

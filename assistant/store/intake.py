@@ -57,3 +57,12 @@ async def quarantined(store: Store) -> tuple[Kept, ...]:
     return tuple(
         sorted((Kept.model_validate(json.loads(row)) for row in rows), key=lambda each: each.at)
     )
+
+
+async def expire_quarantine(store: Store, *, before: datetime) -> int:
+    """Delete quarantined records older than `before`: they hold citizens' data too."""
+    old = [each.id for each in await quarantined(store) if each.at < before]
+    if old:
+        async with translated():
+            await store.redis.hdel(store.keys.quarantine, *old)
+    return len(old)

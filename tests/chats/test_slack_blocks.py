@@ -263,6 +263,7 @@ def test_lines_are_kept_in_order_over_several_texts() -> None:
     lines = [f"{at:04} {'x' * 90}" for at in range(100)]
     texts = _texts(line_blocks(lines), "plain_text")
     assert len(texts) == 4
+    assert _texts(line_blocks(lines[:3]), "plain_text") == lines[:3]
     assert "".join(texts).replace("\n", "") == "".join(lines)
 
 

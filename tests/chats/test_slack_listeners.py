@@ -518,7 +518,7 @@ async def test_thread_lines_and_notes(chat: Slack, slack: SlackServer) -> None:
     await chat.post_note("C02", "wortel 00ff", mark="n1")
     lines, note = slack.of("chat.postMessage")
     assert (lines["thread_ts"], lines["reply_broadcast"]) == ("1.0", True)
-    assert lines["blocks"][0]["text"]["text"] == "Een <!here>\nTwee"
+    assert [each["text"]["text"] for each in lines["blocks"]] == ["Een <!here>", "Twee"]
     assert "thread_ts" not in note
     assert note["text"] == "wortel 00ff"
 

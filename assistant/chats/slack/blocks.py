@@ -19,6 +19,7 @@ Block = dict[str, Any]
 
 TEXT = 3000
 MESSAGE = 13_200
+LINES = 20
 SUMMARY = 3000  # 4,000 is advised for `text`, docs.slack.dev/reference/methods/chat.postMessage
 
 # What stands round the post, in characters each; together they leave it at least 1,300.
@@ -222,8 +223,24 @@ def _digest_line(line: DigestLine) -> Block:
 
 
 def line_blocks(lines: Iterable[str]) -> list[Block]:
-    """Return the lines as one or more texts in which nothing acts, at most MESSAGE characters."""
-    text = clip(shown("\n".join(lines)), MESSAGE)
+    """Return a text in which nothing acts for each line, at most MESSAGE characters in all.
+
+    Very many lines share one text, as a message holds no more than 50 blocks.
+    """
+    told = list(lines)
+    parts = told if len(told) <= LINES else ["\n".join(told)]
+    blocks: list[Block] = []
+    left = MESSAGE
+    for text in map(shown, parts):
+        if left <= 1:
+            break
+        blocks += _texts(clip(text, left))
+        left = MESSAGE - sum(size(each["text"]["text"]) for each in blocks)
+    return blocks
+
+
+def _texts(text: str) -> list[Block]:
+    """Return a long text as several."""
     blocks: list[Block] = []
     while text:
         part = clip(text, TEXT, end="") or text[0]
