@@ -3,8 +3,11 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+import traceback
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,123 +24,214 @@ Start with:   luister demo
 Then:         luister check --config DIR && luister run --config DIR
 """
 
-SECRETS = """\
+ENVIRONMENT = """\
 Secrets come from the environment only:
-  SLACK_BOT_TOKEN, and SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (signed HTTP)
-  OPENAI_API_KEY (when [model] is configured)
-Also read: LUISTER_REDIS_URL (else a Redis found here, or the one installed along),
-  LUISTER_LISTEN (host:port of health, metrics and Slack's HTTP; default 127.0.0.1:8080),
-  LUISTER_MODEL and LUISTER_MODEL_URL (a model when luister.toml has no [model]).
+  SLACK_BOT_TOKEN       with SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (signed HTTP)
+  OPENAI_API_KEY        the model's key, where [model] is configured
+
+Also read:
+  LUISTER_REDIS_URL     the store; else a Redis or Valkey found here, or the one installed along
+  LUISTER_STATE         where the store's and other files stand; else DIR/.luister
+  LUISTER_LISTEN        host:port of health, metrics and Slack's HTTP; else 127.0.0.1:8080
+  LUISTER_MODEL, LUISTER_MODEL_URL   a model, when luister.toml has no [model]
+
+Exit codes: 0 done; 1 it failed, or `verify` found something broken; 2 the command line or the
+configuration is wrong; 130 interrupted.
+
+`luister COMMAND --help` tells more, with an example.
 """
+
+WIDTH = 100
+"""Columns of the help; the texts here are broken to fit."""
+
+# Per command: one line for the list, what it does, and an example.
+HELP = {
+    "demo": (
+        "show the whole job here, with nothing else set up",
+        """\
+Starts a store, a local Slack in your browser and Luister, and lets the citizens of a fictional
+municipality write. It prints where to click; Ctrl-C stops everything. A next demo starts afresh.
+With OPENAI_API_KEY, or LUISTER_MODEL_URL, a model writes the suggestions.""",
+        "luister demo",
+    ),
+    "run": (
+        "listen, triage, draft, show cards and send; the service itself",
+        """\
+Runs until SIGTERM or Ctrl-C. Any number may run on the same store, on any number of machines, and
+each may run a part of the work. Log lines are JSON on standard error; LUISTER_LISTEN serves
+/healthz, /readyz and /metrics.""",
+        "luister run --config /etc/luister/org --only work,chat",
+    ),
+    "check": (
+        "tell every mistake in the configuration, with file and key",
+        """\
+Reads luister.toml, answers/*.md and the prompts, and LUISTER_LISTEN and LUISTER_REDIS_URL where
+set. Tells all mistakes at once, each with its file and key; exit code 2 if there is one.""",
+        "luister check --config examples/waterstad",
+    ),
+    "replay": (
+        "take in posts from a file, triage them and print what became of each",
+        """\
+FILE holds a post a line (JSON). Posts are recorded and triaged here, without chat or model; their
+cards wait for `luister run`. A post that came before is a repeat; a line that cannot be read, or an
+id that comes back with another text, goes to quarantine and is counted. Stopping it halfway does no
+harm: start it again.""",
+        "luister replay posts.jsonl --config examples/waterstad",
+    ),
+    "cases": (
+        "list the cases: where each stands, its label, advice and department",
+        "The case that moved last stands at the end. No citizen's name or text is shown.",
+        "luister cases --config examples/waterstad --json | grep in_doubt",
+    ),
+    "show": (
+        "tell everything that happened to one case, texts included",
+        "Tells a case's story in the words its thread uses. `luister cases` lists the ids.",
+        "luister show czx4t2k7qm5d3w6ab --config examples/waterstad",
+    ),
+    "dead": (
+        "list the dead letters: work that failed too often",
+        """\
+Each line says which work (triage, draft, send, wake, or show with its channel) on which case, and
+the kind of error. Mend the cause, then put it back to work.""",
+        "luister dead --config examples/waterstad --replay all",
+    ),
+    "verify": (
+        "check every event, snapshot, text and root; exit 1 if one is broken",
+        """\
+Reads the whole store and names the first thing that does not hold. With a root line from the
+supervisors' channel it also finds what was cut off or removed since that line was posted.""",
+        "luister verify --config examples/waterstad --root 'luister-root waterstad at=...'",
+    ),
+    "erase": (
+        "erase one citizen: cases, indexes, files and chat messages",
+        """\
+Cannot be undone. Messages in the chat are deleted by `luister run`. A case whose reply is on its
+way is left alone and named (exit code 1): erase again once that is done. `verify` still passes.""",
+        "luister erase @sanne_dw --config examples/waterstad",
+    ),
+    "manifest": (
+        "print the Slack app's manifest",
+        """\
+Paste it at https://api.slack.com/apps, Create New App, From a manifest. Without --url the app uses
+Socket Mode; with it Slack calls your address, which must lead to LUISTER_LISTEN.""",
+        "luister manifest --url https://luister.example.org",
+    ),
+}
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the whole command line."""
+    layout = partial(argparse.RawDescriptionHelpFormatter, width=WIDTH)
     top = argparse.ArgumentParser(
-        prog="luister",
-        description=ABOUT,
-        epilog=SECRETS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="luister", description=ABOUT, epilog=ENVIRONMENT, formatter_class=layout
     )
     top.add_argument("--version", action="version", version=f"luister {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def add(name: str, help: str, *, config: bool = True) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=help, description=help)
-        if config:
-            command.add_argument(
+    made = {}
+    for name, (help, about, example) in HELP.items():
+        made[name] = commands.add_parser(
+            name,
+            help=help,
+            description=f"{help[0].upper()}{help[1:]}.\n\n{about}",
+            epilog=f"Example:\n  {example}",
+            formatter_class=layout,
+        )
+        if name not in ("demo", "manifest"):
+            made[name].add_argument(
                 "--config",
                 type=Path,
                 required=True,
                 metavar="DIR",
                 help="the organisation's folder, with luister.toml and answers/",
             )
-        return command
+    _add_arguments(made)
+    return top
 
-    demo = add("demo", "show the whole job here, with nothing else set up", config=False)
-    demo.add_argument(
+
+def _add_arguments(of: dict[str, argparse.ArgumentParser]) -> None:
+    of["demo"].add_argument(
         "--open-port",
         action="store_true",
         help="start the local Slack without a network namespace; it then listens on all addresses",
     )
-    run = add("run", "listen, triage, draft, show cards and send; the service itself")
-    run.add_argument(
+    of["run"].add_argument(
         "--only",
         metavar="PARTS",
-        help="of listen,work,chat run only these, separated by commas",
+        help="run only these of listen, work and chat, separated by commas",
     )
-    add("check", "tell every mistake in the configuration, with file and key; exit 2 if any")
-    replay = add(
-        "replay", "take in posts from JSON Lines, triage them and print what became of each"
-    )
-    replay.add_argument("file", type=Path, metavar="FILE")
-    replay.add_argument(
+    of["replay"].add_argument("file", type=Path, metavar="FILE", help="JSON Lines, a post a line")
+    of["replay"].add_argument(
         "--speed",
         default="max",
         metavar="N|max",
         help="N times as fast as the posts were written, or all at once (default: max)",
     )
-    cases = add("cases", "list the cases: where each stands, its label, advice and department")
-    cases.add_argument("--json", action="store_true", help="one JSON object a line")
-    show = add("show", "tell everything that happened to one case")
-    show.add_argument("case", metavar="CASE")
-    dead = add("dead", "list the dead letters: work that failed too often")
-    dead.add_argument("--replay", metavar="ID", help="put this one (or 'all') back to work")
-    verify = add("verify", "check every event, snapshot, text and root; exit 1 if one is broken")
-    verify.add_argument(
+    of["cases"].add_argument("--json", action="store_true", help="one JSON object a line")
+    of["show"].add_argument("case", metavar="CASE", help="the id of a case")
+    of["dead"].add_argument("--replay", metavar="ID", help="put this one, or all, back to work")
+    of["verify"].add_argument(
         "--root",
         action="append",
         default=[],
         metavar="LINE",
         help="a root line as copied from the supervisors' channel; may be given more than once",
     )
-    erase = add("erase", "erase one citizen: cases, indexes, files and chat messages")
-    erase.add_argument("handle", metavar="HANDLE")
-    manifest = add("manifest", "print the Slack app's manifest", config=False)
-    manifest.add_argument("--url", help="for signed HTTP: the public address, https://…")
-    return top
+    of["erase"].add_argument("handle", metavar="HANDLE", help="the citizen's, with or without @")
+    of["manifest"].add_argument("--url", help="for signed HTTP: the public address, https://…")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0 done, 1 it failed, 2 the configuration is wrong."""
+    """Run one command and exit with its code; see ENVIRONMENT for the codes."""
     args = parser().parse_args(argv)
     try:
         code = asyncio.run(_command(args.command)(args))
-    except KeyboardInterrupt:
-        code = 130
-    except Misconfigured as error:
-        code = _told(error.mistakes, 2)
-    except StoreUnavailable as error:
-        code = _told((f"{error}; look at LUISTER_REDIS_URL or at the server",), 1)
-    except LuisterError as error:
-        code = _told((str(error),), 1)
-    except BaseExceptionGroup as group:
-        code = _told_group(group)
-    sys.stdout.flush()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has left, as in `luister cases | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except (KeyboardInterrupt, Exception, BaseExceptionGroup) as error:
+        code = _told(error)
     sys.exit(code)
 
 
-def _told(lines: Sequence[str], code: int) -> int:
-    for line in lines:
-        print(line, file=sys.stderr)
+def _told(error: BaseException) -> int:
+    """Say on standard error what went wrong; return the exit code."""
+    first = next(_leaves(error))
+    if any(isinstance(each, KeyboardInterrupt) for each in _leaves(error)):
+        return 130
+    if isinstance(first, Misconfigured):
+        lines, code = list(first.mistakes), 2
+    elif isinstance(first, StoreUnavailable):
+        lines, code = [f"{first}; look at LUISTER_REDIS_URL or at the server"], 1
+    elif isinstance(first, LuisterError):
+        lines, code = [str(first)], 1
+    elif isinstance(first, OSError) and first.filename:
+        lines, code = [f"{first.filename}: {first.strerror}"], 1
+    else:
+        lines, code = _crashed(first), 1
+    print(*lines, sep="\n", file=sys.stderr)
     return code
 
 
-def _told_group(group: BaseExceptionGroup[BaseException]) -> int:
-    ours, rest = group.split(LuisterError)
-    if rest is not None or ours is None:
-        if group.subgroup(KeyboardInterrupt):
-            return 130
-        raise group
-    first: BaseException = ours
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    mistakes = first.mistakes if isinstance(first, Misconfigured) else (str(first),)
-    return _told(mistakes, 2 if isinstance(first, Misconfigured) else 1)
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the single errors in a group, those raised on purpose last: they only followed."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    leaves = [leaf for each in error.exceptions for leaf in _leaves(each)]
+    yield from sorted(leaves, key=lambda each: isinstance(each, LuisterError))
+
+
+def _crashed(error: BaseException) -> list[str]:
+    """Say where a mistake of ours is; the error's own words may quote a citizen."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"  {each.filename}:{each.lineno} in {each.name}" for each in frames]
+    return [f"Luister has a fault: {type(error).__name__}; please report these lines", *places]
 
 
 def _command(name: str) -> Command:
-    # Imported late: `luister --help` and `check` need not wait for what they do not use.
+    # Imported late: `luister --help` need not wait for it.
     from assistant import commands
 
     logging.captureWarnings(True)

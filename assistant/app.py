@@ -12,7 +12,6 @@ from pathlib import Path
 from prometheus_client import Counter
 from pydantic import SecretStr
 
-from assistant.answers import Index
 from assistant.audit import Witness, line_of, retire
 from assistant.chats import Chat
 from assistant.chats.slack import Slack, open_slack
@@ -23,6 +22,7 @@ from assistant.errors import Doubtful, Misconfigured, Refused, StoreUnavailable,
 from assistant.health import Health, Metrics, serve
 from assistant.listen import listen
 from assistant.llms import LLM
+from assistant.llms.limits import Limits
 from assistant.llms.openai import OpenAIModel
 from assistant.mask import mask
 from assistant.platforms import Platform
@@ -31,6 +31,7 @@ from assistant.reply import CALL, SETTLE, Sender
 from assistant.show import Shower
 from assistant.show.standing import Drawer
 from assistant.store import Store, open_store, utcnow
+from assistant.store.intake import expire_quarantine
 from assistant.store.lanes import Note, notify
 from assistant.store.ledger import persistence
 from assistant.store.work import LEASE, Dead, Worker, move_due, sweep
@@ -42,6 +43,9 @@ log = logging.getLogger(__name__)
 PARTS = frozenset({"listen", "work", "chat"})
 TICK = 0.25
 """Seconds between two looks at the timers."""
+
+HELD = 30.0
+"""Seconds after which a connection to the chat counts as made."""
 
 SWEEP = timedelta(seconds=60)
 RETIRE = timedelta(hours=6)
@@ -78,11 +82,13 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
         store = await stack.enter_async_context(open_store(wiring.store_url, organisation.id))
         await _told_persistence(store)
         platforms = platforms_of(wiring)
-        group = await stack.enter_async_context(asyncio.TaskGroup())
+        enter = stack.enter_async_context
+        slack = await enter(slack_of(wiring)) if "chat" in only else None
+        model = await enter(model_of(wiring, metrics)) if "work" in only else None
+        # Entered last, so that every task has ended before what it uses is closed.
+        group = await enter(asyncio.TaskGroup())
         routes = []
-        slack = None
-        if "chat" in only:
-            slack = await stack.enter_async_context(slack_of(wiring))
+        if slack is not None:
             desk = Desk(store, organisation, platforms=platforms, clock=clock)
             drawer = Drawer(store, organisation, slack, platforms=platforms, clock=clock)
             visits = partial(_count, metrics.visits)
@@ -90,7 +96,6 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
             group.create_task(_connected(slack, desk))
             routes += slack.routes()
         if "work" in only:
-            model = await stack.enter_async_context(model_of(wiring, metrics))
             for worker in workers(wiring, store, platforms, model, metrics):
                 group.create_task(worker.run())
             group.create_task(_every(TICK, partial(_due, store, clock)))
@@ -104,8 +109,8 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
                 taken = partial(_count, metrics.posts)
                 group.create_task(listen(store, platform, clock=clock, counted=taken))
         health = Health(store, metrics, ready=lambda: slack is None or slack.listening)
-        group.create_task(serve([*health.routes(), *routes], host=wiring.host, port=wiring.port))
-        started()
+        routes += health.routes()
+        group.create_task(serve(routes, host=wiring.host, port=wiring.port, started=started))
 
 
 def platforms_of(wiring: Wiring) -> dict[tuple[str, str], Platform]:
@@ -156,6 +161,7 @@ async def model_of(wiring: Wiring, metrics: Metrics) -> AsyncIterator[LLM | None
         hosts=chosen.allowed_hosts,
         mask=partial(mask, own=wiring.organisation.own),
         observe=metrics.model_called,
+        limits=Limits(daily_tokens=chosen.tokens_per_day),
     )
     try:
         yield model
@@ -180,7 +186,6 @@ def workers(
     """
     organisation, clock = wiring.organisation, wiring.clock
     words = Words(organisation.language)
-    today = organisation.local(clock()).date()
     sends = partial(_count, metrics.sends)
     sender = Sender(
         store,
@@ -204,7 +209,6 @@ def workers(
         draft,
         store,
         organisation=organisation,
-        index=Index(organisation.answers, today=today),
         model=model,
         platforms=platforms,
         words=words,
@@ -237,16 +241,20 @@ async def witnessed(
 
 async def _connected(chat: Chat, desk: Desk) -> None:
     """Listen to people for ever; a lost connection comes back, a wrong token is told at once."""
-    tries = 0
+    loop, tries, held = asyncio.get_running_loop(), 0, False
     while True:
+        began = loop.time()
         try:
             await chat.run(desk)
-        except (TryAgain, Doubtful) as error:
-            tries += 1
+        except (TryAgain, Doubtful, Refused) as error:
+            lasted = loop.time() - began
+            # Refused at the very start is an administrator's mistake; later it may be a mood.
+            if isinstance(error, Refused) and not held:
+                raise Misconfigured(f"Slack refused to connect: {error}") from error
+            held = held or lasted > HELD
+            tries = 1 if lasted > HELD else tries + 1
             log.warning("the chat is away (try %d): %s", tries, error)
             await asyncio.sleep(min(0.5 * 2**tries, 30))
-        except Refused as error:
-            raise Misconfigured(f"Slack refused to connect: {error}") from error
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:
@@ -255,6 +263,9 @@ async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:
             await act()
         except StoreUnavailable as error:
             log.warning("waiting for the store: %s", error)
+        except Exception as error:  # this loop's one net: a bad record must not end the service
+            name = getattr(act, "func", act).__name__
+            log.error("%s failed: %s", name, type(error).__name__)
         await asyncio.sleep(seconds)
 
 
@@ -269,8 +280,9 @@ async def _swept(store: Store, clock: Callable[[], datetime]) -> None:
 async def _retired(wiring: Wiring, store: Store) -> None:
     days = wiring.organisation.retention.days
     count = await retire(store, days=days, now=wiring.clock())
-    if count:
-        log.info("retention: erased %d cases finished more than %d days ago", count, days)
+    old = await expire_quarantine(store, before=wiring.clock() - timedelta(days=days))
+    if count or old:
+        log.info("retention (%d days): erased %d cases, %d quarantined records", days, count, old)
 
 
 async def _buried(

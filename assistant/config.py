@@ -2,6 +2,8 @@
 
 import re
 import tomllib
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -69,6 +71,8 @@ class Hours(Frozen):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
+        if self.opens.tzinfo or self.closes.tzinfo:
+            raise ValueError("opens and closes are on the organisation's clock; leave the zone out")
         if self.opens >= self.closes:
             raise ValueError("opens must be before closes")
         return self
@@ -76,15 +80,12 @@ class Hours(Frozen):
     def next_open(self, now: datetime) -> datetime:
         """Return `now` when open, else the next opening time, in `now`'s time zone."""
         for ahead in range(8):
-            day = now + timedelta(days=ahead)
-            opens = day.replace(
-                hour=self.opens.hour, minute=self.opens.minute, second=0, microsecond=0
-            )
-            closes = day.replace(
-                hour=self.closes.hour, minute=self.closes.minute, second=0, microsecond=0
-            )
-            if DAYS[day.weekday()] in self.days and now < closes:
-                return max(now, opens)
+            day = (now + timedelta(days=ahead)).date()
+            opens = datetime.combine(day, self.opens, now.tzinfo)
+            closes = datetime.combine(day, self.closes, now.tzinfo)
+            # Moments, not clock faces: when summer time ends, one hour comes twice.
+            if DAYS[day.weekday()] in self.days and now.timestamp() < closes.timestamp():
+                return max(now, opens, key=datetime.timestamp)
         raise AssertionError("unreachable: at least one day is open")
 
 
@@ -232,21 +233,29 @@ def load(folder: Path, *, environ: Any = None) -> Organisation:
         # The demo and containers choose a model by environment; a file wins over it.
         if environ and "model" not in table and environ.get("LUISTER_MODEL"):
             table["model"] = _model_from(environ)
-        organisation = Organisation.model_validate({**table, "answers": answers})
     except FileNotFoundError:
         raise Misconfigured(f"{path}: not found; give --config the folder that holds it") from None
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: {error}", *mistakes) from error
+    mistakes += tuple(f"{path}: {each}" for each in _crossed(table, answers))
+    try:
+        organisation = Organisation.model_validate({**table, "answers": answers})
     except ValidationError as error:
         raise Misconfigured(*_told(path, error), *mistakes) from None
-    Misconfigured.raise_any([*mistakes, *(f"{path}: {each}" for each in _crossed(organisation))])
+    Misconfigured.raise_any(mistakes)
     return organisation
 
 
 def _told(path: Path, error: ValidationError) -> list[str]:
+    errors = error.errors(include_url=False, include_input=False)
+    places = [each["loc"] for each in errors]
     return [
-        f"{path}: {'.'.join(str(part) for part in each['loc']) or 'file'}: {each['msg']}"
-        for each in error.errors(include_url=False, include_input=False)
+        f"{path}: {'.'.join(str(part) for part in at) or 'file'}: {each['msg']}"
+        for at, each in zip(places, errors, strict=True)
+        # A list all of whose rows are wrong counts as empty too; that is no mistake of its own.
+        if each["type"] != "too_short" or not any(more[: len(at)] == at != more for more in places)
     ]
 
 
@@ -256,31 +265,51 @@ def _model_from(environ: Any) -> dict[str, Any]:
     return {"name": environ["LUISTER_MODEL"], "base_url": base_url, "allowed_hosts": (host,)}
 
 
-def _crossed(organisation: Organisation) -> list[str]:
-    """Return the mistakes that only show when tables are held side by side."""
-    known = {each.id for each in organisation.departments}
+_UNIQUE = (
+    ("departments", "id"),
+    ("people", "chat_user"),
+    ("people", "initials"),
+    ("officials", "name"),
+)
+
+
+def _crossed(table: dict[str, Any], answers: Iterable[Answer]) -> list[str]:
+    """Return the mistakes that only show when tables are held side by side.
+
+    `table` is as it was read: what else is wrong with it must not hide these.
+    """
     mistakes = [
-        f"{table}.{key}: {value!r} is used twice"
-        for table, key, values in (
-            ("departments", "id", [each.id for each in organisation.departments]),
-            ("people", "chat_user", [each.chat_user for each in organisation.people]),
-            ("people", "initials", [each.initials for each in organisation.people]),
-        )
-        for value in sorted({each for each in values if values.count(each) > 1})
+        f"{name}.{key}: {value!r} is used twice"
+        for name, key in _UNIQUE
+        for value, times in sorted(Counter(_texts(_rows(table, name), key)).items())
+        if times > 1
     ]
-    for index, person in enumerate(organisation.people):
+    people = _rows(table, "people")
+    known = sorted(set(_texts(_rows(table, "departments"), "id")))
+    for index, person in enumerate(people):
+        listed = person.get("departments")
         mistakes += [
-            f"people.{index}.departments: {each!r} is no department; known: {sorted(known)}"
-            for each in person.departments
+            f"people.{index}.departments: {each!r} is no department; known: {known}"
+            for each in (listed if isinstance(listed, list) else [])
             if each not in known
         ]
     mistakes += [
         f"answers: {answer.path}: department: {answer.department!r} is no department"
-        for answer in organisation.answers
+        for answer in answers
         if answer.department not in known
     ]
-    if not any(each.role in ("writer", "approver") for each in organisation.people):
+    roles = set(_texts(({"role": "writer", **each} for each in people), "role"))
+    if not roles & {"writer", "approver"}:
         mistakes.append("people: nobody has role 'writer' or 'approver', so nobody could send")
-    if not any(each.role == "supervisor" for each in organisation.people):
+    if "supervisor" not in roles:
         mistakes.append("people: nobody has role 'supervisor'")
     return mistakes
+
+
+def _rows(table: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = table.get(name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _texts(rows: Iterable[dict[str, Any]], key: str) -> list[str]:
+    return [row[key] for row in rows if isinstance(row.get(key), str)]

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
-import logging
 import os
+import shlex
 import shutil
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, time, timedelta
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -14,7 +17,6 @@ from pydantic import SecretStr
 from assistant import app
 from assistant.commands import until_stopped
 from assistant.config import DAYS, Hours, Organisation, Secrets, load
-from assistant.embedded import open_store
 from assistant.errors import Doubtful, LuisterError, Refused, TryAgain
 from assistant.health import log_lines
 from assistant.localslack import (
@@ -25,61 +27,79 @@ from assistant.localslack import (
     Workspace,
     local_slack,
 )
+from assistant.opening import served
 from assistant.paths import example, state_of
-from assistant.store import utcnow
+from assistant.store import open_store, utcnow
+from assistant.store.link import translated
 
 SPEED = 120.0
 """A day of posts in a few minutes: one every four seconds or so."""
+
+ROOT = timedelta(seconds=30)
+"""Time between two root lines: so short that `verify` soon has one to check."""
 
 SQUARE = "C0PLEIN"
 """The demo's own channel, where replies are seen to arrive as citizens would see them."""
 
 BOT = "U0BOT"
+LOG = "luister.log"
 ALWAYS = Hours(days=DAYS, opens=time(0), closes=time(23, 59, 59))
 
-WELCOME = """\
+MODEL = "gpt-5-mini"
+"""The model where only a key or a base URL says that there is one."""
 
-  Luister is listening.   Open  {url}
+STARTING = """
+  Starting a store, a local Slack and Luister in {state} ..."""
+
+WELCOME = """
+  Luister is listening.   Open   {url}
   You act as {name}; choose somebody else at "Act as".
 
-  Posts arrive by themselves, one every few seconds. Press  Bewerk & verstuur  on a card, send, and
-  see the reply arrive in #{square} once the undo window of {undo} s is over.
-  Model: {model}.
+  - Citizens of {town} write by themselves, one every few seconds; look in #{busy}.
+  - On a card press  Bewerk & verstuur,  change what you like, and send.
+  - After the undo window of {undo} s the reply stands in #{square}, as citizens see it.
+  - Suggestions: {model}.
 
   In another terminal:
-    luister cases --config {folder}
-    luister verify --config {folder}
+    {luister} cases --config {folder}
+    {luister} verify --config {folder}
 
-  Ctrl-C stops everything.
+  Ctrl-C stops everything. What Luister logs stands in {log}
+"""
+
+OCCUPIED = """\
+{state}: the store holds what is not the demo's, and that is left alone.
+Give the demo a folder of its own, as in: LUISTER_STATE=.luister-demo luister demo\
 """
 
 
 async def demo(*, open_port: bool) -> int:
-    """Run the demo until it is interrupted; returns the exit code."""
-    log_lines(level=logging.WARNING)
+    """Run the demo until it is interrupted; returns the exit code.
+
+    Raises LuisterError when a demo runs already, or when the store holds anything else.
+    """
     folder = example()
-    organisation = always_open(load(folder, environ=os.environ))
-    state = fresh(state_of(folder))
-    workspace = workspace_of(organisation)
-    async with open_store(state, environ=os.environ) as url:
-        try:
-            await _with_slack(organisation, state, url, workspace, folder, open_port)
-        except NamespaceUnavailable as error:
-            if not _agreed(error):
-                return 1
-            await _with_slack(organisation, state, url, workspace, folder, True)
-    print("\nstopped")
+    organisation = always_open(load(folder, environ=with_model(os.environ)))
+    state = state_of(folder)
+    print(STARTING.format(state=state), flush=True)
+    with alone(state):
+        log_lines(file=state / LOG)
+        async with served(folder) as url:
+            await freshen(url, organisation.id, state=state)
+            try:
+                await _with_slack(organisation, state, url, folder, open_port)
+            except NamespaceUnavailable as error:
+                if not _agreed(error):
+                    return 1
+                await _with_slack(organisation, state, url, folder, True)
+    print("\n  Stopped. The cases stay until the next demo starts.")
     return 0
 
 
 async def _with_slack(
-    organisation: Organisation,
-    state: Path,
-    store_url: str,
-    workspace: Workspace,
-    folder: Path,
-    open_port: bool,
+    organisation: Organisation, state: Path, store_url: str, folder: Path, open_port: bool
 ) -> None:
+    workspace = workspace_of(organisation)
     async with local_slack(workspace, state=state, allow_open=open_port) as slack:
         wiring = app.Wiring(
             organisation=organisation,
@@ -90,23 +110,45 @@ async def _with_slack(
             port=0,
             replay=restamped(folder / "posts.jsonl", state / "posts.jsonl", now=utcnow()),
             speed=1,
-            root_every=timedelta(minutes=1),
+            root_every=ROOT,
         )
-        told = WELCOME.format(
-            url=slack.url,
-            name=organisation.people[0].name,
-            square=_name(SQUARE),
-            undo=organisation.replies.undo_seconds,
-            model=organisation.model.name if organisation.model else "none, approved answers only",
-            folder=folder,
-        )
+        told = _welcome(organisation, slack, folder)
         await until_stopped(lambda: _both(wiring, told))
+
+
+def _welcome(organisation: Organisation, slack: LocalSlack, folder: Path) -> str:
+    model, given = organisation.model, os.environ.get("LUISTER_STATE")
+    return WELCOME.format(
+        url=slack.url,
+        name=organisation.people[0].name,
+        town=organisation.organisation.name,
+        busy=_name(organisation.departments[0].channel),
+        square=_name(SQUARE),
+        log=state_of(folder) / LOG,
+        undo=organisation.replies.undo_seconds,
+        model=f"{model.name} at {model.base_url}" if model else "approved answers, word for word",
+        luister=(f"LUISTER_STATE={shlex.quote(given)} " if given else "") + _program(),
+        folder=folder,
+    )
+
+
+def _program() -> str:
+    """Return how this command was called, where the PATH does not lead to it."""
+    called = Path(sys.argv[0])
+    known = shutil.which("luister") or called.name != "luister"
+    return "luister" if known else os.path.relpath(called)
 
 
 async def _both(wiring: app.Wiring, told: str) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(app.run(wiring, started=lambda: print(told, flush=True)))
         group.create_task(_square(wiring))
+
+
+def with_model(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with a model named where a key or a base URL asks for one."""
+    asked = environ.get("OPENAI_API_KEY") or environ.get("LUISTER_MODEL_URL")
+    return {**({"LUISTER_MODEL": MODEL} if asked else {}), **environ}
 
 
 def always_open(organisation: Organisation) -> Organisation:
@@ -117,15 +159,31 @@ def always_open(organisation: Organisation) -> Organisation:
     return organisation.model_copy(update={"departments": departments})
 
 
-def fresh(state: Path) -> Path:
-    """Return the state folder, emptied when an earlier demo made it: the local Slack forgot too."""
-    marker = state / "demo"
-    if marker.exists():
-        shutil.rmtree(state)
-    if not state.exists():
-        state.mkdir(mode=0o700, parents=True)
-        marker.touch()
-    return state
+@contextmanager
+def alone(state: Path) -> Iterator[None]:
+    """Keep a second demo out of the folder `state` meanwhile; that one gets a LuisterError."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (state / "demo.lock").open("a") as lock:
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise LuisterError(f"{state}: a demo runs here already; stop it first") from None
+        yield
+
+
+async def freshen(url: str, organisation: str, *, state: Path) -> None:
+    """Empty the store of an earlier demo, as the local Slack forgot it too, and mark it as one.
+
+    Raises LuisterError when it holds anything that no demo made.
+    """
+    async with open_store(url, organisation) as store, translated():
+        mark, keys = store.keys.start + "demo", store.redis.scan_iter(store.keys.start + "*")
+        held = {key async for key in keys}
+        if mark not in held and held - {store.keys.secret}:
+            raise LuisterError(OCCUPIED.format(state=state))
+        await store.redis.unlink(*held)
+        await store.redis.set(mark, "1")
+    (state / "replies.jsonl").unlink(missing_ok=True)
 
 
 def workspace_of(organisation: Organisation) -> Workspace:
@@ -189,8 +247,9 @@ async def _square(wiring: app.Wiring) -> None:
     seen = 0
     async with app.slack_of(wiring) as slack:
         while True:
-            lines = replies.read_text("utf-8").splitlines() if replies.exists() else []
-            for line in lines[seen:]:
+            text = replies.read_text("utf-8") if replies.exists() else ""
+            # What follows the last line's end is still being written.
+            for line in text.split("\n")[seen:-1]:
                 try:
                     await slack.post_note(SQUARE, json.loads(line)["text"], mark=f"square:{seen}")
                 except (TryAgain, Doubtful, Refused):
@@ -208,4 +267,8 @@ def _agreed(error: NamespaceUnavailable) -> bool:
     )
     if not sys.stdin.isatty():
         raise LuisterError("start it with `luister demo --open-port` to allow that")
-    return input("Start it unprotected? [y/N] ").strip().lower() in ("y", "yes", "j", "ja")
+    try:
+        answer = input("Start it unprotected? [y/N] ")
+    except EOFError:
+        return False
+    return answer.strip().lower() in ("y", "yes", "j", "ja")

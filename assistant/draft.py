@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
+from datetime import date, datetime
+from functools import cache, lru_cache
 from hashlib import sha256
 from random import Random, SystemRandom
 from typing import Annotated, Literal
@@ -83,13 +83,12 @@ SPOKEN: frozenset[str] = frozenset({"nl", "en", "de", "fr"})
 """Languages a greeting and the templates exist in."""
 
 
-async def draft(  # noqa: PLR0913 - each is something the step needs
+async def draft(
     store: Store,
     case_id: str,
     ack: Delivery | None,
     *,
     organisation: Organisation,
-    index: Index,
     model: LLM | None,
     platforms: Mapping[tuple[str, str], Platform],
     words: Words,
@@ -114,17 +113,27 @@ async def draft(  # noqa: PLR0913 - each is something the step needs
         words=words,
         now=now,
     )
+    index = index_of(organisation, organisation.local(now).date())
     written = await _written(on, index=index, model=model)
 
     def decide(held: Case | None) -> Decision:
         if held is None or not _wanted(held) or held.revision != case.revision:
             return Decision()
-        lane = organisation.channel(held.department, held.official)
         event = Event(kind=Kind.DRAFTED, at=clock(), draft=written)
+        # A card still on its way shows the draft by itself, at the hour that suits.
+        if held.state is State.TRIAGED:
+            return Decision(events=(event,))
+        lane = organisation.channel(held.department, held.official)
         return Decision(events=(event,), work=(Work(lane=lane),))
 
     command = f"draft:{case.revision}.{case.reopened}"
     await store.decide(case_id, decide, command=command, ack=ack, now=clock())
+
+
+@lru_cache(maxsize=2)
+def index_of(organisation: Organisation, today: date) -> Index:
+    """Return the approved answers still valid on `today`, indexed once a day."""
+    return Index(organisation.answers, today=today)
 
 
 def _wanted(case: Case) -> bool:

@@ -6,12 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from errno import EADDRINUSE
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from assistant.errors import StoreUnavailable
+from assistant.errors import Misconfigured, StoreUnavailable
 from assistant.llms import CallReport
 from assistant.store import Store
 from assistant.store.lanes import lanes
@@ -102,17 +104,34 @@ class Health:
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4"})
 
 
-async def serve(routes: Iterable[web.RouteDef], *, host: str, port: int) -> None:
-    """Serve `routes` until cancelled."""
+async def serve(
+    routes: Iterable[web.RouteDef],
+    *,
+    host: str,
+    port: int,
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve `routes` until cancelled; `started` is called once the port is ours.
+
+    Raises Misconfigured when the address cannot be had.
+    """
     app = web.Application(client_max_size=2**20)
     app.add_routes(routes)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
+        started()
         await asyncio.Event().wait()
+    except OSError as error:
+        why = "is in use by another program" if error.errno == EADDRINUSE else error.strerror
+        raise Misconfigured(f"LUISTER_LISTEN: {host}:{port} {why}") from error
     finally:
         await runner.cleanup()
+
+
+QUOTED = 120
+"""Characters of a library's log line: enough to say what is wrong."""
 
 
 class JsonLines(logging.Formatter):
@@ -126,16 +145,24 @@ class JsonLines(logging.Formatter):
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),
             "from": record.name,
-            "says": record.getMessage(),
+            "says": _says(record),
         }
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
         return json.dumps(line, ensure_ascii=False)
 
 
-def log_lines(*, level: int = logging.INFO) -> None:
-    """Write our log lines to standard error; libraries only from WARNING, as they may quote."""
-    handler = logging.StreamHandler()
+def _says(record: logging.LogRecord) -> str:
+    """Return the sentence; of a library's only its start, as the rest quotes what it was about."""
+    whole = record.getMessage()
+    if record.name.partition(".")[0] == "assistant":
+        return whole
+    return whole.partition("\n")[0][:QUOTED]
+
+
+def log_lines(*, level: int = logging.INFO, file: Path | None = None) -> None:
+    """Write our log lines to standard error or to `file`; of libraries from WARNING only."""
+    handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("assistant").setLevel(level)

@@ -8,22 +8,26 @@ from datetime import datetime
 from typing import Literal
 
 from assistant.case import Case, Event, Kind, Post, handle_key
-from assistant.errors import Doubtful, Refused, StoreUnavailable, TryAgain
+from assistant.errors import Conflict, Doubtful, Refused, StoreUnavailable, TryAgain
 from assistant.platforms import Arrival, Platform, Quarantined
-from assistant.store import Decision, Recorded, Seen, Store, Work
+from assistant.store import Decision, Seen, Store, Work
 from assistant.store.intake import advance, cursor, quarantine
 
 log = logging.getLogger(__name__)
 
 Taken = Literal["new", "follow_up", "edited", "deleted", "repeat", "quarantined", "ours"]
+PASSING = (TryAgain, Doubtful, Conflict, StoreUnavailable)
+"""What mends itself: wait and read on from the cursor, which has not moved."""
 KINDS = {"new": Kind.RECEIVED, "edited": Kind.EDITED, "deleted": Kind.DELETED}
 
 
 async def take(store: Store, arrival: Arrival, *, now: datetime) -> Taken:
     """Record one arrival and return what it was.
 
-    The same post again is a `repeat`; the same id with another text and no edit is `quarantined`;
-    an edit or deletion of a post we never had is taken as new, or is nothing to us.
+    The same post again is a `repeat`, also with a text it had before: reading a file again must
+    not play its edits back and forth. Who edits a post back to an earlier text is found out by the
+    look before a sending. The same id with another text and no edit is `quarantined`; an edit or
+    deletion of a post we never had is taken as new, or is nothing to us.
     """
     post = arrival.post
     if handle_key(post.account) in {handle_key(each or "") for each in (post.author, post.handle)}:
@@ -35,11 +39,11 @@ async def take(store: Store, arrival: Arrival, *, now: datetime) -> Taken:
         if arrival.event == "deleted":
             return "repeat"
         return await _take_new(store, arrival, known=None, now=now)
-    return await _take_change(store, arrival, case=known[0], text=known[1], now=now)
+    return await _take_change(store, arrival, case=known[0], texts=known[1], now=now)
 
 
 async def _take_new(
-    store: Store, arrival: Arrival, *, known: tuple[str, str] | None, now: datetime
+    store: Store, arrival: Arrival, *, known: tuple[str, tuple[str, ...]] | None, now: datetime
 ) -> Taken:
     post = arrival.post
     mark = store.mark(post.platform, post.id)
@@ -53,15 +57,10 @@ async def _take_new(
         recorded = await store.decide(case, lambda _: _received(post, seen=seen, now=now), now=now)
         if recorded.seen is None:
             return "new" if recorded.version == 1 else "follow_up"
-        known = _split(recorded)
-    if known[1] == store.hash("text", post.text):
+        known = recorded.seen
+    if store.hash("text", post.text) in known[1]:
         return "repeat"
     return await _keep(store, arrival, reason="the same id arrived with another text", now=now)
-
-
-def _split(recorded: Recorded) -> tuple[str, str]:
-    case, text = str(recorded.seen).split(" ")
-    return case, text
 
 
 async def _keep(store: Store, arrival: Arrival, *, reason: str, now: datetime) -> Taken:
@@ -106,12 +105,12 @@ def _received(post: Post, *, seen: Seen, now: datetime) -> Decision:
 
 
 async def _take_change(
-    store: Store, arrival: Arrival, *, case: str, text: str, now: datetime
+    store: Store, arrival: Arrival, *, case: str, texts: tuple[str, ...], now: datetime
 ) -> Taken:
     post = arrival.post
     mark = store.mark(post.platform, post.id)
     kind = KINDS[arrival.event]
-    if kind is Kind.EDITED and store.hash("text", post.text) == text:
+    if kind is Kind.EDITED and store.hash("text", post.text) in texts:
         return "repeat"
 
     def decide(held: Case | None) -> Decision:
@@ -120,7 +119,7 @@ async def _take_change(
         if held is None or old is None or old.deleted:
             return Decision()
         changed = old.model_copy(update=_changes(old, post, kind))
-        seen = Seen(post=mark, text=changed.text, new=False, thread="", members=())
+        seen = Seen(post=mark, text=changed.text, new=False, before=texts, thread="")
         # The last look before a sending may have told of this edit already.
         if changed.text == old.text and kind is Kind.EDITED:
             return Decision(seen=seen)
@@ -145,11 +144,13 @@ async def listen(
     clock: Callable[[], datetime],
     counted: Callable[[Taken], None] = lambda taken: None,
     pause: float = 1.0,
+    broken: float = 60.0,
     keep: bool = True,
 ) -> None:
     """Read `platform` until it ends, from where the cursor stands; nothing is skipped on errors.
 
-    With `keep` False it reads from the start and leaves the cursor alone.
+    With `keep` False it reads from the start and leaves the cursor alone. It waits `pause` seconds
+    for what mends itself and `broken` seconds where a person must look; it never raises.
 
     The cursor moves only once the arrival is recorded, so a crash reads a little again and the
     repeats are known by their ids.
@@ -159,13 +160,17 @@ async def listen(
         try:
             await _read(store, platform, source=source, clock=clock, counted=counted, keep=keep)
             return
-        except (TryAgain, Doubtful, StoreUnavailable) as error:
+        except PASSING as error:
             wait = (error.after if isinstance(error, TryAgain) else None) or pause
             log.warning("listen %s waits %.1f s: %s", source, wait, error)
             await asyncio.sleep(wait)
         except Refused as error:
             log.error("listen %s was refused: %s", source, error)
-            await asyncio.sleep(60)
+            await asyncio.sleep(broken)
+        except Exception as error:  # the loop's one net: sending and the chat go on
+            # No message and no traceback values: either may quote a citizen.
+            log.error("listen %s failed: %s", source, _where(error))
+            await asyncio.sleep(broken)
 
 
 async def _read(
@@ -190,9 +195,30 @@ async def _read(
             )
             counted("quarantined")
         else:
-            counted(await take(store, arrival, now=now))
+            counted(await _take_or_keep(store, arrival, now=now))
         if keep and arrival.cursor is not None:
             await advance(store, source, arrival.cursor)
+
+
+async def _take_or_keep(store: Store, arrival: Arrival, *, now: datetime) -> Taken:
+    """Take in one arrival; what nobody foresaw in it must not stop those after it."""
+    try:
+        return await take(store, arrival, now=now)
+    except PASSING:
+        raise
+    except Exception as error:  # the net of one arrival: a person looks in the quarantine
+        where = _where(error)
+        log.error("listen %s quarantined an arrival: %s", arrival.post.platform, where)
+        return await _keep(store, arrival, reason=where, now=now)
+
+
+def _where(error: BaseException) -> str:
+    """Return an error's type and place, never its message, which may quote a citizen."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    at = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} in {at}"
 
 
 def tally() -> tuple[Counter[Taken], Callable[[Taken], None]]:

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 from assistant.case import FINISHED, MOVES, Case, Draft, Event, Kind, State, evolve
 from assistant.config import Organisation
+from assistant.present.citizen import URGENT
 from assistant.present.wording import coded, day, origin_by, place_of, short, triage_by
 from assistant.words import Words
 
@@ -16,6 +17,9 @@ POST = 600
 
 SILENT: frozenset[Kind] = frozenset({Kind.PRESENTED})
 """What needs no line: the card itself shows it."""
+
+ALOUD: frozenset[Kind] = frozenset({Kind.WOKEN, Kind.SURFACED})
+"""What the channel hears of whenever it happens."""
 
 _MENTION = re.compile(r"^(?:@\S+\s+)+")
 _INITIALS = re.compile(r"\s*\^[A-Z]{2,4}\s*$")
@@ -78,14 +82,17 @@ def lines_of(
 def broadcast(events: Sequence[Event], *, start: int) -> bool:
     """Return whether the channel must hear of events[start:], and not the thread only.
 
-    It must when a citizen's post re-opened a case that was done, or a wait is over.
+    It must when a citizen's post re-opened a case that was done, when it turns out that somebody
+    may be in danger, when a wait is over or a reply given up on stands there after all.
     """
     state: State | None = None
+    danger = False
     for at, event in enumerate(events):
         again = event.kind is Kind.RECEIVED and state in FINISHED
         # A post that came while a reply was under way re-opens the case by itself afterwards.
         again = again or (event.kind is Kind.REOPENED and event.by is None)
-        if at >= start and (again or event.kind is Kind.WOKEN):
+        was, danger = danger, event.triage.label in URGENT if event.triage else danger
+        if at >= start and (again or (danger and not was) or event.kind in ALOUD):
             return True
         state = MOVES[event.kind][state]
     return False
@@ -259,6 +266,7 @@ _TELL: Mapping[Kind, Callable[[_Told], str]] = {
     Kind.FOUND: _linked("thread.found", "thread.found_no_link"),
     Kind.CONFIRMED: _linked("thread.confirmed", "thread.confirmed_no_link"),
     Kind.DENIED: _plain("thread.denied"),
+    Kind.SURFACED: _linked("thread.surfaced", "thread.surfaced_no_link"),
     Kind.CLOSED: _closed,
     Kind.REOPENED: _reopened,
     Kind.ERASED: _plain("thread.erased"),

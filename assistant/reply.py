@@ -28,8 +28,18 @@ KEY_TRUSTED = timedelta(minutes=50)
 TRIES = 8
 """Attempts that surely did not arrive before a person is asked (about ten minutes)."""
 
+LOOKS_FOR = timedelta(minutes=10)
+"""How long after its time a reply waits for the citizen's post to be readable."""
+
+LOOK_AGAIN = 3
+"""Looks are repeated after 20 s (see _pause)."""
+
 LOOKS = timedelta(minutes=2)
 """How long after a doubt the platform is looked at once more."""
+
+
+Moment = tuple[State, int, bool]
+"""Where a reply stands: the case's state, the attempt, and whether that one is outstanding."""
 
 
 class Sender:
@@ -80,20 +90,24 @@ class Sender:
                 look = await platform.look(target)
         except (TryAgain, Doubtful, TimeoutError) as error:
             log.warning("send case=%s waits for a look: %s", case.id, type(error).__name__)
-            await self._later(case, ack, _pause(number, error))
-            return
+            if self._clock() < reply.due + LOOKS_FOR:
+                await self._later(case, ack, _pause(LOOK_AGAIN, error))
+                return
+            look = None
         except Refused:
             look = Look(standing="closed")
         stop = self._moved(case, target, look) or self._unfit(case, reply, platform)
         if stop:
-            await self._decide(case, reply, stop, ack=ack)
+            await self._decide(case, reply, stop, ack=ack, seen=_moment(case))
             self._counted("stopped")
             return
         await self._attempt(case, reply, ack, number=number)
 
-    def _moved(self, case: Case, target: Post, look: Look) -> Event | None:
-        """Return the event that cancels the sending because the citizen's post moved."""
+    def _moved(self, case: Case, target: Post, look: Look | None) -> Event | None:
+        """Return the event that cancels the sending: the citizen's post moved, or is unseen."""
         now = self._clock()
+        if look is None:
+            return Event(kind=Kind.FAILED, at=now, reason="gave_up")
         if look.standing == "deleted":
             gone = target.model_copy(update={"deleted": True})
             return Event(kind=Kind.DELETED, at=now, post=gone)
@@ -152,7 +166,8 @@ class Sender:
             async with asyncio.timeout(self._call):
                 remote = await platform.reply(reply)
         except Refused as error:
-            await self._refused(case, reply, ack, str(error), doubted=doubted)
+            at = (State.SENDING, number, True)
+            await self._refused(case, reply, ack, str(error), doubted=doubted, at=at)
         except TryAgain as error:
             await self._not_yet(case, reply, ack, error, number=number, doubted=doubted)
         except (Doubtful, TimeoutError):
@@ -160,17 +175,20 @@ class Sender:
             await self._doubtful(case, reply, ack)
         else:
             if not await self._sent(case, reply, remote, ack):
-                await self._park(case, reply, ack)
+                await self._park(case, reply, ack, seen=(State.SENDING, number, True))
 
     async def _refused(
-        self, case: Case, reply: Reply, ack: Delivery, reason: str, *, doubted: bool
+        self, case: Case, reply: Reply, ack: Delivery, why: str, *, doubted: bool, at: Moment
     ) -> None:
         """A refusal is final, unless an earlier attempt may have arrived."""
         if doubted:
             await self._doubtful(case, reply, ack)
             return
-        event = Event(kind=Kind.FAILED, at=self._clock(), reply_id=reply.id, reason=reason)
-        await self._decide(case, reply, event, ack=ack)
+        # A platform's own words may quote the citizen: they go where they can be erased.
+        event = Event(
+            kind=Kind.FAILED, at=self._clock(), reply_id=reply.id, reason="refused", note=why
+        )
+        await self._decide(case, reply, event, ack=ack, seen=at)
         self._counted("refused")
 
     async def _not_yet(
@@ -185,18 +203,18 @@ class Sender:
     ) -> None:
         """Surely not sent: wait as long as asked and try the same reply again."""
         self._counted("postponed")
-        now = self._clock()
+        now, at = self._clock(), (State.SENDING, number, True)
         if number >= TRIES and not doubted:
             event = Event(kind=Kind.FAILED, at=now, reply_id=reply.id, reason="gave_up")
-            await self._decide(case, reply, event, ack=ack)
+            await self._decide(case, reply, event, ack=ack, seen=at)
         elif number >= TRIES:
-            await self._park(case, reply, ack)
+            await self._park(case, reply, ack, seen=at)
         elif doubted:
             await self._later(case, ack, max(_pause(number, error), self._settle))
         else:
             event = Event(kind=Kind.POSTPONED, at=now, reply_id=reply.id, attempt=number)
             again = Work(step="send", at=now + _pause(number, error))
-            await self._decide(case, reply, event, again, ack=ack)
+            await self._decide(case, reply, event, again, ack=ack, seen=at)
 
     async def _again(self, case: Case, reply: Reply, ack: Delivery, now: datetime) -> None:
         """An attempt stands written: either it surely failed, or nobody knows."""
@@ -222,7 +240,7 @@ class Sender:
         if held is None or held.state is not State.SENDING:
             return
         if not self._harmless(held):
-            await self._park(held, reply, ack)
+            await self._park(held, reply, ack, seen=_moment(held))
         elif rested or held.attempt == 1:
             await self._attempt(held, reply, ack, number=held.attempt + 1)
         else:
@@ -238,11 +256,11 @@ class Sender:
             and case.attempt < TRIES
         )
 
-    async def _park(self, case: Case, reply: Reply, ack: Delivery) -> None:
+    async def _park(self, case: Case, reply: Reply, ack: Delivery, *, seen: Moment) -> None:
         now = self._clock()
         event = Event(kind=Kind.DOUBTED, at=now, reply_id=reply.id, reason="unknown")
         look = Work(step="send", at=now + LOOKS)
-        await self._decide(case, reply, event, look, ack=ack)
+        await self._decide(case, reply, event, look, ack=ack, seen=seen)
         self._counted("in_doubt")
 
     async def _find(self, case: Case, reply: Reply, ack: Delivery) -> bool:
@@ -270,10 +288,11 @@ class Sender:
         event = Event(
             kind=kind, at=self._clock(), reply_id=reply.id, text=reply.text, remote=remote
         )
-        recorded = await self._decide(case, reply, event, ack=ack, remote=remote.id)
+        recorded = await self._decide(case, reply, event, ack=ack)
         if recorded.taken:
             return False
-        self._counted("found" if found else "sent")
+        on_time = recorded.case is not None and recorded.case.state is not State.OPEN
+        self._counted(("found" if found else "sent") if on_time else "surfaced")
         return True
 
     async def _decide(
@@ -283,18 +302,28 @@ class Sender:
         event: Event,
         *work: Work,
         ack: Delivery,
-        remote: str | None = None,
+        seen: Moment | None = None,
     ) -> Recorded:
-        """Record `event` if the case still waits for this reply's outcome."""
+        """Record `event` if the case still waits for this reply's outcome.
+
+        With `seen` the case must stand where this worker saw it: what one worker learnt about its
+        attempt says nothing about another's. That a reply stands on the platform is always said.
+        """
+        claims = claims_of(case.platform, event.remote, reply)
 
         def decide(held: Case | None) -> Decision:
-            if held is None or held.reply is None or held.reply.id != reply.id:
+            if held is None or held.erased:
                 return Decision()
             told = event
+            waits = held.reply is not None and held.reply.id == reply.id
+            if event.remote is not None and not (waits and held.state in _WAITING):
+                return self._surfaced(held, event, reply)
             if event.kind is Kind.SENT and held.state is State.IN_DOUBT:
                 # An answer that came after somebody else had given up waiting for it.
                 told = event.model_copy(update={"kind": Kind.FOUND})
-            if held.state not in _WAITING or held.state not in MOVES[told.kind]:
+            if not waits or held.state not in _WAITING or held.state not in MOVES[told.kind]:
+                return Decision()
+            if seen is not None and _moment(held) != seen:
                 return Decision()
             events, then = [told], [self._show(held), *work]
             if told.kind in (Kind.EDITED, Kind.DELETED) and held.state is State.SENDING:
@@ -304,10 +333,19 @@ class Sender:
                 then.append(Work(step="triage"))
             if event.kind is Kind.EDITED:
                 then.append(Work(step="triage"))
-            held_by = (f"{held.platform}:{remote}", reply.id) if remote else None
-            return Decision(events=tuple(events), work=tuple(then), remote=held_by)
+            return Decision(events=tuple(events), work=tuple(then), remotes=claims)
 
         return await self._store.decide(case.id, decide, ack=ack, now=event.at)
+
+    def _surfaced(self, held: Case, event: Event, reply: Reply) -> Decision:
+        """Say that a reply stands which people had given up on, once."""
+        if any(each.id == reply.id for each in held.sent):
+            return Decision()
+        surfaced = event.model_copy(
+            update={"kind": Kind.SURFACED, "reply": reply, "reply_id": None, "text": None}
+        )
+        claims = claims_of(held.platform, event.remote, reply)
+        return Decision(events=(surfaced,), work=(self._show(held),), remotes=claims)
 
     async def _later(self, case: Case, ack: Delivery, pause: timedelta) -> None:
         now = self._clock()
@@ -319,6 +357,18 @@ class Sender:
 
     def _platform(self, case: Case) -> Platform:
         return self._platforms[case.platform, case.account]
+
+
+def _moment(case: Case) -> Moment:
+    return case.state, case.attempt, case.outstanding
+
+
+def claims_of(platform: str, remote: Remote | None, reply: Reply) -> tuple[tuple[str, str], ...]:
+    """Return the marks by which no other reply can be taken for this one: its id and its link."""
+    if remote is None:
+        return ()
+    marks = dict.fromkeys((remote.id, remote.url or remote.id))
+    return tuple((f"{platform}:{each}", reply.id) for each in marks)
 
 
 _WAITING = (State.QUEUED, State.SENDING, State.IN_DOUBT)

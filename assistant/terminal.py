@@ -21,16 +21,19 @@ class Progress:
 
     def __init__(self, label: str) -> None:
         self._label = label
+        self._text = ""
         self._shown = 0.0
         self._on = sys.stderr.isatty()
 
     def __call__(self, done: int, all: int) -> None:
+        self._text = f"\r{self._label} {done:,} of {all:,}"
         now = time.monotonic()
-        if self._on and (now - self._shown > 0.1 or done == all):
+        if self._on and now - self._shown > 0.1:
             self._shown = now
-            print(f"\r{self._label} {done:,} of {all:,}", end="", file=sys.stderr, flush=True)
+            print(self._text, end="", file=sys.stderr, flush=True)
 
     def done(self) -> None:
-        """End the line."""
-        if self._on and self._shown:
-            print(file=sys.stderr)
+        """Show where it ended, and end the line."""
+        if self._on and self._text:
+            print(self._text, file=sys.stderr, flush=True)
+            self._text = ""

@@ -23,10 +23,18 @@ DEADLINE = 5.0
 """Seconds the model has, so that the card stands within 10 s of record (design: Brain)."""
 PAUSE = timedelta(hours=2)
 """How long the advice `wait` waits, ended at an opening time."""
+AGAIN = timedelta(minutes=1)
+"""When a wait that is over looks again whether its card stands by now."""
 EARLIER = 3
+LOOKED_AT = 10
+"""Earlier cases read to find EARLIER ones that were not erased: a citizen may have hundreds."""
 RULED = "rules"
 """Who said so, when no model had a part in it."""
-TRIAGED: frozenset[State] = frozenset({State.NEW, State.TRIAGED, State.OPEN})
+COMING: frozenset[State] = frozenset({State.NEW, State.TRIAGED})
+"""The card is on its way, for the hour that suits; nothing may call people before it."""
+TRIAGED: frozenset[State] = COMING | {State.OPEN}
+LABELLED: frozenset[State] = frozenset({State.SENDING, State.IN_DOUBT, State.FAILED})
+"""Here a new post changes the label only: what goes out, and where the case is, stays."""
 _UNGUESSABLE = SystemRandom()
 
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
@@ -58,24 +66,29 @@ async def triage(
 ) -> None:
     """Label what waits in the case, record it once per revision and ask for what follows.
 
-    A case that is past triage only has its card shown again.
+    A case that is done, or that the citizen took back, only has its card shown again.
     """
-    loaded = await store.load(case_id)
-    case = loaded.case
-    if case is None or case.state not in TRIAGED:
+    case = (await store.load(case_id)).case
+    if case is None or not _needs_label(case):
         await _only_show(store, case_id, ack, organisation=organisation, clock=clock)
+        return
+    command = _command(case)
+    # Asked before the model is: a second delivery must not cost a second call.
+    if case.triage and (await store.load(case_id, command=command)).repeated:
         return
     register = register_of(organisation, organisation.local(clock()).date())
     reading = read(case.post, text=_waiting(case), own=organisation.own, register=register)
     verdict = judge(reading)
-    said = await _ask(reading, organisation=organisation, model=model, random=random)
+    # What the citizen took back is not for anybody outside; our own rules may still hear danger.
+    asked = None if case.gone else model
+    said = await _ask(reading, organisation=organisation, model=asked, random=random)
     found = combine(verdict, said, reading=reading, organisation=organisation, words=words)
     earlier = await _earlier(store, case)
     now = clock()
     found = _with_wait(found, organisation=organisation, now=now)
 
     def decide(held: Case | None) -> Decision:
-        if held is None or held.state not in TRIAGED or held.revision != case.revision:
+        if held is None or not _needs_label(held) or held.revision != case.revision:
             # A newer post has its own triage on the way; this one only lets go of its work.
             return _showing(held, organisation=organisation)
         event = Event(kind=Kind.TRIAGED, at=now, triage=found, earlier=earlier)
@@ -83,7 +96,13 @@ async def triage(
         work = _work(held, found, urgent=urgent, organisation=organisation, now=now)
         return Decision(events=(event,), work=work)
 
-    await store.decide(case_id, decide, command=_command(case), ack=ack, now=now)
+    await store.decide(case_id, decide, command=command, ack=ack, now=now)
+
+
+def _needs_label(case: Case) -> bool:
+    if case.gone and case.state is not State.NEW:
+        return False
+    return case.state in TRIAGED | LABELLED
 
 
 def _is_calamity(found: Triage) -> bool:
@@ -92,8 +111,10 @@ def _is_calamity(found: Triage) -> bool:
 
 
 def _command(case: Case) -> str:
-    # A case that a person opens again is new again, at the same revision.
-    return f"triage:{case.revision}.{case.reopened}"
+    # A case that a person opens again is new again, at the same revision; and one that only got
+    # a label while its reply was under way still needs its draft once it is open.
+    act = "triage" if case.state in TRIAGED else "label"
+    return f"{act}:{case.revision}.{case.reopened}"
 
 
 @lru_cache(maxsize=2)
@@ -119,7 +140,12 @@ async def wake(
     now = clock()
 
     def decide(case: Case | None) -> Decision:
-        if case is None or case.state is not State.OPEN or not _is_due(case, now):
+        if case is None or not _is_due(case, now):
+            return Decision()
+        if case.state in COMING:
+            # Card and wait may end at the same opening time: first the card, then the reminder.
+            return Decision(work=(Work(step="wake", at=now + AGAIN),))
+        if case.state is not State.OPEN:
             return Decision()
         lane = organisation.channel(case.department, case.official)
         return Decision(events=(Event(kind=Kind.WOKEN, at=now),), work=(Work(lane=lane),))
@@ -222,16 +248,16 @@ async def _earlier(store: Store, case: Case) -> tuple[Earlier, ...]:
     if author is None:
         return ()
     ids = await store.cases_of(case.platform, "author", author)
-    loaded = [await store.load(id) for id in ids if id != case.id]
-    others = [each.case for each in loaded if each.case and not each.case.erased]
-    newest = sorted(others, key=lambda each: each.updated_at, reverse=True)[:EARLIER]
+    newest = await store.newest([id for id in ids if id != case.id], most=LOOKED_AT)
+    loaded = [(await store.load(id)).case for id in newest]
+    others = [each for each in loaded if each and not each.erased][:EARLIER]
     return tuple(
         Earlier(
             case=each.id,
             at=each.updated_at,
             helped_by=each.sent[-1].by if each.sent else None,
         )
-        for each in newest
+        for each in others
     )
 
 
@@ -254,7 +280,7 @@ def _work(
 ) -> tuple[Work, ...]:
     """Show it now, or at opening time; draft for `answer`; wake for `wait`."""
     work: list[Work] = []
-    opened = case.state is State.OPEN
+    opened = case.state not in COMING
     department = case.department if opened else found.department
     lane = organisation.channel(department, case.official if opened else found.official)
     if urgent:
@@ -262,6 +288,8 @@ def _work(
     else:
         at = now if opened else _opening(organisation, department, now=now)
         work.append(Work(lane=lane, at=at if at > now else None))
+    if case.state in LABELLED:
+        return tuple(work)
     if found.advice == "answer" and case.answerable and not case.gone:
         work.append(Work(step="draft"))
     if found.wait_until is not None:
@@ -283,6 +311,6 @@ async def _only_show(
 
 
 def _showing(case: Case | None, *, organisation: Organisation) -> Decision:
-    if case is None:
+    if case is None or case.state in COMING:
         return Decision()
     return Decision(work=(Work(lane=organisation.channel(case.department, case.official)),))

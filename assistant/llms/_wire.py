@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -67,6 +68,7 @@ def _prompt_only(schema: type[BaseModel]) -> dict[str, Any] | None:
 _SHAPES = (_json_schema, _json_object, _prompt_only)
 
 
+@cache  # pydantic takes half a millisecond to write one, at every call
 def strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
     """Give the JSON schema every server takes: closed objects, all required, no bounds."""
     strict: dict[str, Any] = _strict(schema.model_json_schema())

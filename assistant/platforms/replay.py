@@ -155,7 +155,8 @@ class Replay:
         id = "r" + sha256(reply.key.encode()).hexdigest()[:16]
         try:
             self._replies.parent.mkdir(parents=True, exist_ok=True)
-            with self._replies.open("a+", encoding="utf-8") as file:
+            # A writer killed half-way may have left half a character.
+            with self._replies.open("a+", encoding="utf-8", errors="replace") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.seek(0)
                 text = file.read()
@@ -169,18 +170,21 @@ class Replay:
 
     async def replies_under(self, reply: Reply) -> tuple[Candidate, ...]:
         """Return the replies in the file that stand under the reply's target."""
-        if not self._replies.exists():
+        try:
+            text = self._replies.read_text("utf-8", errors="replace")
+        except FileNotFoundError:
             return ()
-        rows = _rows(self._replies.read_text("utf-8"))
+        except OSError as error:
+            raise TryAgain(f"the file of replies cannot be read: {error.strerror}") from error
         return tuple(
             Candidate(remote=Remote(id=row["id"]), text=row["text"])
-            for row in rows
+            for row in _rows(text)
             if row["in_reply_to"] == reply.target
         )
 
 
 def _rows(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the replies in the file; a line cut off by a full disk is none."""
+    """Yield the replies in the file; a line cut off is none."""
     for line in text.split("\n"):
         with suppress(ValueError):
             yield json.loads(line)

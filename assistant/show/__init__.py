@@ -21,6 +21,7 @@ from assistant.store.lanes import (
     Lane,
     Note,
     forget_notice,
+    keep_notice,
     lanes,
     notice,
     noticed,
@@ -34,7 +35,7 @@ BROKEN = 60.0
 """Seconds a lane rests whose channel cannot be posted in."""
 
 TRIES = 5
-"""Failures after which a member becomes a dead letter."""
+"""Failures that are its own after which a member becomes a dead letter."""
 
 TICK = 0.2
 """Seconds between two looks at which lanes have something waiting."""
@@ -145,7 +146,8 @@ class Shower:
         reason = str(error) if isinstance(error, Refused) else type(error).__name__
         log.error("lane %s member=%s try=%d: %s", lane.channel, member, tries, reason)
         now = self._drawer.clock()
-        if tries < TRIES:
+        # A chat that does not answer is no fault of this member: it waits until that is over.
+        if tries < TRIES or isinstance(error, Doubtful):
             await lane.later(member, rank=milliseconds(now))
             await rest(lane, self._drawer.pace)
             return
@@ -169,7 +171,11 @@ class Shower:
             values = {"channel": lane.channel, "reason": str(error)}
             note = Note(key="desk.channel_broken", values=values)
             await self._tell(note, once=f"broken-{lane.channel}")
-        await rest(lane, self._broken_rest)
+        try:
+            await rest(lane, self._broken_rest)
+        finally:
+            # Whoever mended it and starts anew must not wait for the lease to end.
+            await lane.release()
 
     async def _mended(self, channel: str) -> None:
         """The channel works: when it breaks again, that is news."""
@@ -185,15 +191,21 @@ class Shower:
         """Post a sentence once; after a doubt look for it first."""
         note = await notice(self._store, id)
         if note is not None:
-            there = member in self._tries and await self._chat.find(
-                lane.channel, mark=member, thread=None
-            )
+            there = note.posting and await self._chat.find(lane.channel, mark=member, thread=None)
             if not there:
-                text = self._drawer.words.say(note.key, **note.values)
-                await self._chat.post_note(lane.channel, text, mark=member)
-                await rest(lane, self._drawer.pace)
+                await self._post_note(lane, member, id, note)
             await noticed(self._store, id, note)
         await lane.leave(member)
+
+    async def _post_note(self, lane: Lane, member: str, id: str, note: Note) -> None:
+        text = self._drawer.words.say(note.key, **note.values)
+        await keep_notice(self._store, id, note.model_copy(update={"posting": True}))
+        try:
+            await self._chat.post_note(lane.channel, text, mark=member)
+        except (TryAgain, Refused):  # surely not posted: there is nothing to look for
+            await keep_notice(self._store, id, note.model_copy(update={"posting": False}))
+            raise
+        await rest(lane, self._drawer.pace)
 
 
 async def rest(lane: Lane, seconds: float) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from assistant.card import Card, Digest
 from assistant.case import Case, Event, Kind, State
 from assistant.chats import Chat, Message
 from assistant.config import Organisation
-from assistant.errors import Refused, TryAgain
+from assistant.errors import Conflict, Refused, TryAgain
 from assistant.narrate import broadcast, lines_of
 from assistant.platforms import Platform
 from assistant.present import card_of, digest_line, stub_of
@@ -24,7 +24,7 @@ from assistant.store.lanes import (
     burst,
     enlist,
     forget_messages,
-    keep_burst,
+    messages_of,
     shown,
 )
 from assistant.words import Words
@@ -73,13 +73,13 @@ class Drawer:
         case, now_shown = loaded.case, await shown(self._store, id)
         if case is None:
             await lane.leave(member)
+        elif prefix == "stub":
+            await self._link_stub(lane, member, case, now_shown)
         elif now_shown.posting:
             await self._settle(lane, member, case, now_shown, now_shown.posting)
         elif case.erased:
             await forget_messages(self._store, id, now=self.clock())
             await lane.leave(member, case=id, version=loaded.version)
-        elif prefix == "stub":
-            await self._link_stub(lane, member, case, now_shown)
         elif case.triage is None and now_shown.mode == "none":
             await lane.leave(member, case=id, version=loaded.version)  # not triaged yet
         else:
@@ -103,15 +103,14 @@ class Drawer:
         standing = now_shown.at.channel if lives and now_shown.at else home
         if standing != lane.channel:
             rank = URGENT if opened else _rank(case, self.clock())
-            await enlist(self._store, standing, member, rank=rank)
-            await lane.leave(member)
+            await lane.move(member, to=standing, rank=rank)
         elif now_shown.mode == "card" and opened:
             await lane.leave(member)
         elif now_shown.mode == "digest" and home != lane.channel:
             await self._redraw_soon(lane, now_shown)
             change = {"mode": "none", "at": None, "digest": None, "version": 0}
             await lane.save(case.id, now_shown.model_copy(update=change))
-        elif now_shown.mode == "digest" and not opened:
+        elif now_shown.mode == "digest" and not opened and not _urgent(case):
             await self.digest(lane, str(now_shown.digest))
         elif now_shown.mode in ("none", "stub", "digest"):
             crowded = count > CROWD and not opened
@@ -120,6 +119,8 @@ class Drawer:
             await self._turn_to_stub(lane, case, version, now_shown, home=home)
         elif now_shown.version < version:
             await self._update(lane, case, now_shown)
+        elif not now_shown.linked:
+            await self._link_stubs(lane, case, now_shown)
         else:
             await self._thread(lane, case, version, now_shown)
 
@@ -142,7 +143,8 @@ class Drawer:
                 await self.digest(lane, await self._gather(lane, together))
                 return
         version, case = await self._presented(case)
-        mark = f"{case.id}:card:{old.cards + 1}"
+        # Never the mark of an earlier card, whose message may still stand there.
+        mark = f"{case.id}:card:{secrets.token_hex(4)}"
         card = self._card(case, version)
         place = await self._once(
             lane,
@@ -163,13 +165,10 @@ class Drawer:
             "version": version,
             "reopened": case.reopened,
             "told": self.clock(),
-            "cards": old.cards + 1,
             "digest": None,
             "posting": None,
         }
         await lane.save(case.id, old.model_copy(update=change), posted=place)
-        for stub in old.old:
-            await enlist(self._store, stub.channel, f"stub:{case.id}", rank=self._now())
         # Others' first cards go before this card's thread.
         await enlist(self._store, lane.channel, case.id, rank=self._now())
         await lane.later(case.id, rank=self._now())
@@ -184,22 +183,50 @@ class Drawer:
         post: Callable[[], Awaitable[Message]],
     ) -> Place:
         """Post a marked message; what becomes of it in doubt is found out by `_settle`."""
+        await lane.keep()
         await lane.save(id, old.model_copy(update={"posting": posting}))
         try:
             message = await post()
-        except TryAgain:
+        except (TryAgain, Refused):  # surely not posted: there is nothing to look for
             await lane.save(id, old.model_copy(update={"posting": None}))
             raise
+        place = await self._ours(lane, message, lambda: self._settled_places(id, posting))
         await asyncio.sleep(self.pace)
-        return _place(message)
+        return place
+
+    async def _settled_places(self, id: str, posting: Posting) -> tuple[Place, ...] | None:
+        if (await shown(self._store, id)).posting == posting:
+            return None
+        return await messages_of(self._store, id)
+
+    async def _ours(
+        self,
+        lane: Lane,
+        message: Message,
+        settled: Callable[[], Awaitable[Collection[Place] | None]],
+    ) -> Place:
+        """Return where `message` stands once it is sure that it is the one that counts.
+
+        While we slept another poster may have taken the lane, found nothing and posted for us.
+        `settled` gives the places written down since, None while nobody did. Raises Conflict.
+        """
+        place = _place(message)
+        while True:
+            held, places = await lane.hold(), await settled()
+            if places is None and held:
+                return place
+            if places is not None:
+                if place not in places:
+                    await enlist(self._store, place.channel, "forget:" + place.ts, rank=URGENT)
+                raise Conflict(lane.channel)
+            await asyncio.sleep(lane.seconds / 4)
 
     async def _settle(
         self, lane: Lane, member: str, case: Case, old: Shown, posting: Posting
     ) -> None:
         """An earlier try got no answer: look where it would stand before anything else."""
         if posting.channel != lane.channel:
-            await enlist(self._store, posting.channel, case.id, rank=self._now())
-            await lane.leave(member)
+            await lane.move(member, to=posting.channel, rank=self._now(), under=case.id)
             return
         thread = _sure(old.at) if posting.lines is not None and old.at else None
         found = await self._chat.find(lane.channel, mark=posting.mark, thread=thread)
@@ -272,11 +299,17 @@ class Drawer:
         """Make the old card a stub before the new one stands, so that never two are live."""
         assert old.at is not None
         await self._draw_stub(old.at, case, version, url=None)
-        change = {"mode": "stub", "at": None, "version": 0, "old": (*old.old, old.at)}
+        stubs = (*old.old, old.at)
+        change = {"mode": "stub", "at": None, "version": 0, "old": stubs, "linked": False}
         await lane.save(case.id, old.model_copy(update=change))
         if home != lane.channel:
-            await enlist(self._store, home, case.id, rank=_rank(case, self.clock()))
-            await lane.leave(case.id)
+            await lane.move(case.id, to=home, rank=_rank(case, self.clock()))
+
+    async def _link_stubs(self, lane: Lane, case: Case, old: Shown) -> None:
+        """Have every lane in which a stub stands give it its link."""
+        for stub in old.old:
+            await enlist(self._store, stub.channel, f"stub:{case.id}", rank=self._now())
+        await lane.save(case.id, old.model_copy(update={"linked": True}))
 
     async def _link_stub(self, lane: Lane, member: str, case: Case, now_shown: Shown) -> None:
         """Give the stubs of this lane their link to the card that lives now."""
@@ -294,7 +327,7 @@ class Drawer:
             organisation=self.organisation,
             words=self.words,
             now=self.clock(),
-            to=self._place_name(case),
+            to="" if at.channel == self._home(case) else self._place_name(case),
             url=url,
         )
         try:
@@ -322,7 +355,7 @@ class Drawer:
     async def _gather(self, lane: Lane, together: list[str]) -> str:
         """Write down which cases the digest holds before it is posted."""
         id = secrets.token_hex(6)
-        await keep_burst(self._store, Burst(id=id, cases=tuple(together)))
+        await lane.keep_burst(Burst(id=id, channel=lane.channel, cases=tuple(together)))
         for each in together:
             # Written in the digest's own record only once it stands.
             place = Place(channel=lane.channel, ts="")
@@ -337,14 +370,16 @@ class Drawer:
         assert held is not None
         versions = {}
         for each in held.cases:
+            await lane.keep()  # twenty cases on a slow store can outlast a lease
             case = (await self._store.load(each)).case
             if case is not None and await self._stands_in(held, each):
                 versions[each], case = await self._presented(case)
                 # One that belongs elsewhere by now stays in the lane and moves on its own visit.
-                if self._home(case) != lane.channel or case.erased:
+                if self._home(case) != lane.channel or case.erased or _urgent(case):
                     del versions[each]
         held = await self._put(lane, held, await self._draw(held))
         for each, version in versions.items():
+            await lane.keep()
             if await self._stands_in(held, each):
                 change = {"at": held.at, "version": version}
                 kept = (await shown(self._store, each)).model_copy(update=change)
@@ -369,12 +404,22 @@ class Drawer:
                     raise
                 held = held.model_copy(update={"at": None})
         if held.at is None:
-            await keep_burst(self._store, held.model_copy(update={"posting": True}))
-            message = await self._chat.post_digest(lane.channel, drawn, mark=mark)
+            await lane.keep()
+            await lane.keep_burst(held.model_copy(update={"posting": True}))
+            try:
+                message = await self._chat.post_digest(lane.channel, drawn, mark=mark)
+            except (TryAgain, Refused):  # surely not posted: there is nothing to look for
+                await lane.keep_burst(held.model_copy(update={"posting": False}))
+                raise
+            place = await self._ours(lane, message, lambda: self._digest_places(held.id))
             await asyncio.sleep(self.pace)
-            held = held.model_copy(update={"at": _place(message)})
-        await keep_burst(self._store, held)
+            held = held.model_copy(update={"at": place})
+        await lane.keep_burst(held)
         return held
+
+    async def _digest_places(self, id: str) -> tuple[Place, ...] | None:
+        held = await burst(self._store, id)
+        return (held.at,) if held and held.at else None
 
     async def _redraw_soon(self, lane: Lane, now_shown: Shown) -> None:
         """Have the digest tell that a case left it; first thing in the lane, whatever happens."""

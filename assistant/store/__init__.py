@@ -20,6 +20,8 @@ Step = Literal["triage", "draft", "send", "wake"]
 STEPS: tuple[Step, ...] = ("triage", "draft", "send", "wake")
 URGENT = 0.0
 """The rank of an emergency in its lane: before every moment in time."""
+TEXTS = 20
+"""How many texts of one post are known again, so that the index stays small."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +41,14 @@ class Work:
 class Seen:
     """What the index keeps of a post that arrived: `post` is its mark, `text` its exact text.
 
-    `thread` is the mark of its thread's root, and `members` the posts now known to belong to it.
+    `before` are the keyed hashes of the texts it had earlier, `thread` is the mark of its thread's
+    root, and `members` the posts now known to belong to it.
     """
 
     post: str
     text: str
     new: bool
+    before: tuple[str, ...] = ()
     thread: str
     members: tuple[str, ...] = ()
 
@@ -61,7 +65,7 @@ class Decision:
     work: tuple[Work, ...] = ()
     seen: Seen | None = None
     citizens: tuple[tuple[str, ...], ...] = ()
-    remote: tuple[str, str] | None = None
+    remotes: tuple[tuple[str, str], ...] = ()
     forget: bool = False
 
 
@@ -90,14 +94,15 @@ class Loaded:
 class Recorded:
     """The case after recording; `repeated` when this command had been recorded before.
 
-    `seen` is the mark of a post that had arrived before (`case text-hash`); nothing was recorded.
+    `seen` is what is known of a post that had arrived before: its case and the keyed hashes of its
+    texts; nothing was recorded.
     `taken` says that another reply holds the remote id; nothing was recorded.
     """
 
     case: Case | None
     version: int
     repeated: bool = False
-    seen: str | None = None
+    seen: tuple[str, tuple[str, ...]] | None = None
     taken: bool = False
 
 
@@ -185,7 +190,8 @@ class Store:
             stored.append(data)
             hashes.append(head)
         plan = self._plan(loaded, decision, sealed=sealed, hashes=hashes, now=now)
-        plan |= {"command": command} if command else {}
+        # A command that changed nothing is not done: the same one may find more to do later.
+        plan |= {"command": command} if command and decision.events else {}
         plan |= {"ack": {"step": ack.step, "entry": ack.entry}} if ack else {}
         outcome, value = await self.script(
             "record", self._record_keys(loaded.id), json.dumps(plan, ensure_ascii=False), *stored
@@ -193,7 +199,7 @@ class Store:
         if outcome == "conflict":
             raise Conflict(loaded.id)
         if outcome == "seen":
-            return Recorded(case=loaded.case, version=loaded.version, seen=value)
+            return Recorded(case=loaded.case, version=loaded.version, seen=_seen(value))
         if outcome == "taken":
             return Recorded(case=loaded.case, version=loaded.version, taken=True)
         if outcome == "repeat":
@@ -242,13 +248,13 @@ class Store:
             "now": milliseconds(now),
             "seen": [self._mark(decision.seen)] if decision.seen else [],
             "citizens": [self.hash("citizen", *each) for each in decision.citizens],
-            "remotes": [],
+            "remotes": [
+                {"id": self.hash("remote", remote), "reply": reply}
+                for remote, reply in decision.remotes
+            ],
             "work": [_wake(each, case=loaded.id, now=now) for each in decision.work],
         }
         plan |= {"forget": True} if decision.forget else {}
-        if decision.remote:
-            remote, reply = decision.remote
-            plan["remotes"] = [{"id": self.hash("remote", remote), "reply": reply}]
         if sealed and decision.events:
             plan |= {
                 "state": sealed.state,
@@ -258,9 +264,11 @@ class Store:
         return plan
 
     def _mark(self, seen: Seen) -> dict[str, Any]:
+        text = self.hash("text", seen.text)
+        before = [each for each in seen.before if each != text]
         return {
             "id": seen.post,
-            "text": self.hash("text", seen.text),
+            "text": " ".join([*before[1 - TEXTS :], text]),
             "new": seen.new,
             "thread": seen.thread,
             "members": seen.members,
@@ -285,11 +293,14 @@ class Store:
             keys.remotes,
         ]
 
-    async def seen(self, post: str) -> tuple[str, str] | None:
-        """Return (case, keyed hash of the text) of the post with this mark, if it arrived."""
+    async def seen(self, post: str) -> tuple[str, tuple[str, ...]] | None:
+        """Return (case, keyed hashes of the texts it had, newest last) of the post with this mark.
+
+        None when no such post arrived.
+        """
         async with translated():
             found = await self.redis.hget(self.keys.seen, post)
-        return tuple(found.split(" ")) if found else None
+        return _seen(found) if found else None
 
     async def threads(self, posts: Sequence[str]) -> list[str | None]:
         """Return, for each post's mark, the mark of the thread it is known to belong to."""
@@ -301,6 +312,19 @@ class Store:
         async with translated():
             key = self.keys.citizen + self.hash("citizen", *citizen)
             return tuple(sorted(await self.redis.smembers(key)))
+
+    async def newest(self, ids: Sequence[str], *, most: int) -> tuple[str, ...]:
+        """Return the `most` of `ids` that moved last, newest first."""
+        if not ids:
+            return ()
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for state in State:
+                pipe.zmscore(self.keys.cases + state, ids)
+            rows = await pipe.execute()
+        # A case is in one state's index only, so one of its scores is when it moved.
+        moved = [max(at or 0.0 for at in scores) for scores in zip(*rows, strict=True)]
+        newest = sorted(zip(moved, ids, strict=True), reverse=True)
+        return tuple(id for _, id in newest[:most])
 
     async def count(self) -> dict[State, int]:
         """Return how many cases stand in each state."""
@@ -331,6 +355,11 @@ class Store:
         return tuple(
             transform(Event.model_validate(json.loads(row)["event"]), vault.open) for row in rows
         )
+
+
+def _seen(found: str) -> tuple[str, tuple[str, ...]]:
+    case, *texts = found.split(" ")
+    return case, tuple(texts)
 
 
 def milliseconds(moment: datetime) -> int:

@@ -2,9 +2,9 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from assistant.case import Frozen
 from assistant.errors import Conflict
@@ -34,7 +34,8 @@ class Shown(Frozen):
     """What the chat shows of one case.
 
     `lines` is how many of its events the thread has told, `posting` a message that was asked for
-    without an answer so far, `old` the stubs of earlier cards.
+    without an answer so far, `old` the stubs of earlier cards, `linked` whether their lanes were
+    told to link them to the card that lives now.
     """
 
     mode: Literal["none", "card", "digest", "stub"] = "none"
@@ -45,14 +46,15 @@ class Shown(Frozen):
     told: datetime | None = None
     digest: str | None = None
     posting: Posting | None = None
-    cards: int = 0
     old: tuple[Place, ...] = ()
+    linked: bool = True
 
 
 class Burst(Frozen):
     """A digest message and the cases that stand in it."""
 
     id: str
+    channel: str
     cases: tuple[str, ...]
     at: Place | None = None
     posting: bool = False
@@ -61,12 +63,14 @@ class Burst(Frozen):
 class Note(Frozen):
     """A sentence for a channel, by its key in Words, to be posted once.
 
-    With `once` it is remembered after it was posted, until `forget_notice`.
+    With `once` it is remembered after it was posted, until `forget_notice`; `posting` means that
+    it was asked for without an answer so far.
     """
 
     key: str
     values: Mapping[str, str] = {}
     once: bool = False
+    posting: bool = False
 
 
 class Lane:
@@ -90,6 +94,17 @@ class Lane:
         return bool(
             await self._store.script("hold", [self._lease], self._holder, int(self.seconds * 1000))
         )
+
+    async def keep(self) -> None:
+        """Renew the lease before something slow or visible.
+
+        Raises Conflict when it is lost, also when nobody has it now: somebody may have had it, and
+        what was read before is old.
+        """
+        if not await self._store.script(
+            "keep", [self._lease], self._holder, int(self.seconds * 1000)
+        ):
+            raise Conflict(self.channel)
 
     async def release(self) -> None:
         await self._store.script("release", [self._lease], self._holder)
@@ -131,6 +146,38 @@ class Lane:
         if not held:
             raise Conflict(self.channel)
 
+    async def keep_burst(self, value: Burst) -> None:
+        """Store what a digest holds; raises Conflict when the lease is lost."""
+        keys = self._store.keys
+        held = await self._store.script(
+            "shown",
+            [
+                self._lease,
+                keys.start + "digest:" + value.id,
+                keys.case(""),
+                self._key,
+                keys.messages(""),
+            ],
+            self._holder,
+            "",
+            value.model_dump_json(),
+            -1,
+        )
+        if not held:
+            raise Conflict(self.channel)
+
+    async def move(self, member: str, *, to: str, rank: float, under: str | None = None) -> None:
+        """Move a member to the lane of another channel, there named `under`.
+
+        In one step: a poster there may send it back at once, and must not find it here still.
+        """
+        keys = self._store.keys
+        async with translated(), self._store.redis.pipeline(transaction=True) as pipe:
+            pipe.zadd(keys.lane + to, {under or member: rank}, lt=True)
+            pipe.sadd(keys.lanes, to)
+            pipe.zrem(self._key, member)
+            await pipe.execute()
+
     async def leave(self, member: str, *, case: str = "", version: int = -1) -> None:
         """Take `member` off; with `case` only if that still stands at `version`.
 
@@ -170,31 +217,41 @@ async def shown(store: Store, case: str) -> Shown:
     return Shown.model_validate_json(stored) if stored else Shown()
 
 
+async def messages_of(store: Store, case: str) -> tuple[Place, ...]:
+    """Return where messages about a case stand; a digest has only its id."""
+    async with translated():
+        return _places(await store.redis.smembers(store.keys.messages(case)))
+
+
+def _places(rows: Collection[str]) -> tuple[Place, ...]:
+    split = (each.split(" ") for each in sorted(rows))
+    return tuple(Place(channel=channel, ts=ts) for channel, ts in split)
+
+
 async def burst(store: Store, id: str) -> Burst | None:
     async with translated():
         stored = await store.redis.get(store.keys.start + "digest:" + id)
     return Burst.model_validate_json(stored) if stored else None
 
 
-async def keep_burst(store: Store, value: Burst) -> None:
-    async with translated():
-        await store.redis.set(store.keys.start + "digest:" + value.id, value.model_dump_json())
-
-
 async def notify(store: Store, channel: str, note: Note, *, now: datetime, once: str = "") -> None:
     """Have a sentence posted in a channel; with `once`, at most once per that word."""
     id = once or secrets.token_hex(8)
     note = note.model_copy(update={"once": bool(once)})
-    async with translated():
-        fresh = await store.redis.hsetnx(store.keys.notices, id, note.model_dump_json())
-    if fresh:
-        await enlist(store, channel, "note:" + id, rank=milliseconds(now))
+    keys = [store.keys.notices, store.keys.lane + channel, store.keys.lanes]
+    args = (id, note.model_dump_json(), "note:" + id, milliseconds(now), channel)
+    await store.script("notify", keys, *args)
 
 
 async def notice(store: Store, id: str) -> Note | None:
     async with translated():
         stored = await store.redis.hget(store.keys.notices, id)
     return Note.model_validate(json.loads(stored)) if stored else None
+
+
+async def keep_notice(store: Store, id: str, note: Note) -> None:
+    async with translated():
+        await store.redis.hset(store.keys.notices, id, note.model_dump_json())
 
 
 async def noticed(store: Store, id: str, note: Note) -> None:
@@ -218,26 +275,44 @@ async def forget_messages(store: Store, case: str, *, now: datetime) -> int:
     A digest is drawn again without the case. A message that may or may not be there is looked for
     by whoever serves its lane, who then calls this again.
     """
-    keys = store.keys
+    while True:
+        places, posting = await messages_of(store, case), (await shown(store, case)).posting
+        for place in places:
+            if place.channel == "digest":
+                await _redraw(store, place.ts, now=now)
+            else:
+                await enlist(store, place.channel, "forget:" + place.ts, rank=milliseconds(now))
+        if posting:
+            await enlist(store, posting.channel, case, rank=milliseconds(now))
+        if await _forgotten(store, case, places=places, posting=posting):
+            return len(places)
+
+
+async def _forgotten(
+    store: Store, case: str, *, places: tuple[Place, ...], posting: Posting | None
+) -> bool:
+    """Forget what the chat showed; False when a poster wrote down more than was read."""
+    messages, standing = store.keys.messages(case), store.keys.shown(case)
+
+    async def forget(pipe: Any) -> bool:
+        rows, stored = await pipe.smembers(messages), await pipe.get(standing)
+        now_shown = Shown.model_validate_json(stored) if stored else Shown()
+        pipe.multi()
+        if _places(rows) != places or now_shown.posting != posting:
+            return False
+        pipe.delete(messages, *([] if posting else [standing]))
+        return True
+
     async with translated():
-        places = sorted(await store.redis.smembers(keys.messages(case)))
-    for place in places:
-        channel, ts = place.split(" ")
-        if channel == "digest":
-            await _redraw(store, ts, now=now)
-        else:
-            await enlist(store, channel, "forget:" + ts, rank=milliseconds(now))
-    posting = (await shown(store, case)).posting
-    if posting:
-        await enlist(store, posting.channel, case, rank=milliseconds(now))
-    async with translated():
-        await store.redis.delete(keys.messages(case), *([] if posting else [keys.shown(case)]))
-    return len(places)
+        forgotten: bool = await store.redis.transaction(
+            forget, messages, standing, value_from_callable=True
+        )
+    return forgotten
 
 
 async def _redraw(store: Store, digest: str, *, now: datetime) -> None:
     held = await burst(store, digest)
-    if held is not None and held.at is not None:
+    if held is not None:
         # Its own member each time: one that is being served just now may have read too early.
         member = f"digest-{secrets.token_hex(4)}:{digest}"
-        await enlist(store, held.at.channel, member, rank=milliseconds(now))
+        await enlist(store, held.channel, member, rank=milliseconds(now))

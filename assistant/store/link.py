@@ -1,5 +1,6 @@
 """The wire to Redis: no retries of its own, scripts by their hash, errors translated."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -47,6 +48,11 @@ async def translated() -> AsyncIterator[None]:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         raise StoreUnavailable(f"the store did not answer: {type(error).__name__}") from error
+    # The SDK sends with asyncio.wait_for, which on Python 3.11 loses a cancellation that comes as
+    # the sending ends (python/cpython issue 86296); a run told to stop would go on for ever.
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class Scripts:

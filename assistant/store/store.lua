@@ -83,10 +83,10 @@ return #due
 
 ---- bury
 -- Move one entry to the dead letters. KEYS: 1 stream  2 dead  3 failures
--- ARGV: 1 entry  2 id  3 record
+-- ARGV: 1 entry  2 id  3 record  4 failure. Returns 0 when another worker buried it.
+if redis.call('XACK', KEYS[1], 'luister', ARGV[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
-redis.call('HDEL', KEYS[3], ARGV[2])
-redis.call('XACK', KEYS[1], 'luister', ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[4])
 redis.call('XDEL', KEYS[1], ARGV[1])
 return 1
 
@@ -96,6 +96,11 @@ local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
+
+---- keep
+-- Renew a lease that is still ours. KEYS: 1 lease. ARGV: 1 holder  2 milliseconds
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 
 ---- release
 -- Give a lease back if it is still ours. KEYS: 1 lease. ARGV: 1 holder
@@ -120,3 +125,10 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local version = redis.call('HGET', KEYS[3], 'version') or '0'
 if ARGV[3] == '-1' or ARGV[3] == version then redis.call('ZREM', KEYS[2], ARGV[2]) end
 return 1
+
+---- notify
+-- Keep a sentence and put it in its lane, both or neither, unless it is kept already.
+-- KEYS: 1 notices  2 lane  3 lane names. ARGV: 1 id  2 sentence  3 member  4 rank  5 channel
+if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+redis.call('ZADD', KEYS[2], 'LT', ARGV[4], ARGV[3])
+return redis.call('SADD', KEYS[3], ARGV[5])

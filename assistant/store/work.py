@@ -189,14 +189,17 @@ class Worker:
         if not rows:
             return
         dead = Dead(
-            id=self._id(entry),
+            # One letter a case and step: the sweeper leaves such a case to people.
+            id=f"{self._step}-{rows[0][1]['case']}",
             step=self._step,
             case=rows[0][1]["case"],
             reason=reason or "the worker was stopped each time",
             at=utcnow(),
         )
         keys = [self._stream, self._store.keys.dead, self._store.keys.failures]
-        await self._store.script("bury", keys, entry, dead.id, dead.model_dump_json())
+        args = (entry, dead.id, dead.model_dump_json(), self._id(entry))
+        if not await self._store.script("bury", keys, *args):
+            return
         log.error("work.%s case=%s is a dead letter: %s", self._step, dead.case, dead.reason)
         if self._buried:
             await self._buried(dead)
@@ -251,15 +254,21 @@ async def sweep(store: Store, *, now: datetime, older: timedelta) -> int:
 
 
 async def _without_work(store: Store, step: str, cases: Sequence[str]) -> list[str]:
-    """Return those of `cases` that have neither an entry in the step's stream nor a timer."""
+    """Return those of `cases` with no entry in the step's stream, no timer, no dead letter."""
     if not cases:
         return []
     timers = [json.dumps({"case": case, "step": step}, sort_keys=True) for case in cases]
+    letters = [f"{step}-{case}" for case in cases]
     async with translated():
+        dead = await store.redis.hmget(store.keys.dead, letters)
         due = await store.redis.zmscore(store.keys.later, timers)
         rows = await store.redis.xrange(store.keys.work + step, "-", "+")
     queued = {fields["case"] for _, fields in rows}
-    return [case for case, at in zip(cases, due, strict=True) if at is None and case not in queued]
+    return [
+        case
+        for case, at, letter in zip(cases, due, dead, strict=True)
+        if at is None and letter is None and case not in queued
+    ]
 
 
 async def pending(store: Store) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NoReturn
 
 import aiohttp
@@ -27,6 +27,7 @@ PATH = "/slack/events"
 _EVENT = "luister"
 _PAGE, _PAGES = 100, 3
 _CONNECT_SECONDS = 20.0
+_CLOSE_SECONDS = 8
 
 
 class Slack:
@@ -243,9 +244,13 @@ async def until_lost(
 async def _close(handler: AsyncSocketModeHandler) -> None:
     client = handler.client
     tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
-    await client.close()  # type: ignore[no-untyped-call]
-    # The SDK only asks its tasks to stop.
-    await asyncio.gather(*filter(None, tasks), return_exceptions=True)
+    # The SDK only asks its tasks to stop, and waits for ever for a server that is gone.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await client.close()  # type: ignore[no-untyped-call]
+            await asyncio.gather(*filter(None, tasks), return_exceptions=True)
+    for task in filter(None, tasks):
+        task.cancel()
 
 
 def _mark(message: dict[str, Any]) -> str | None:

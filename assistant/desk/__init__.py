@@ -21,15 +21,19 @@ from assistant.case import (
 from assistant.chats import Press, Presser, Submission, Verdict
 from assistant.checks import Finding, check
 from assistant.config import Organisation, Person
+from assistant.desk.permits import actor_of, allowed, destination, least
+from assistant.desk.texts import cited, outgoing, signed
 from assistant.errors import NotAllowed
 from assistant.ground import ground_of
 from assistant.platforms import Platform
 from assistant.present import close_form, found_form, hand_over_form
+from assistant.present.wording import coded
 from assistant.store import URGENT, Decision, Loaded, Store, Work
 from assistant.store.lanes import enlist
 from assistant.words import Words
 
-RANK = ("reader", "writer", "approver", "supervisor")
+_ON_TEXT = ("approve", "found", "denied")
+"""Acts on the exact text of the reply on the card."""
 
 
 class Desk:
@@ -55,7 +59,7 @@ class Desk:
     async def press(self, press: Press) -> str | None:
         """Do what a button or its form asks; see `assistant.chats.Desk`."""
         loaded = await self._load(press.case)
-        person = self._allowed(press.by, _case(loaded), at_least=_LEAST.get(press.action, "writer"))
+        person = self._allowed(press.by, _case(loaded), at_least=least(press.action))
         if press.action == "open":
             lane = self._channel(_case(loaded))
             await enlist(self._store, lane, "open:" + press.case, rank=URGENT)
@@ -66,8 +70,9 @@ class Desk:
 
         def decide(case: Case | None) -> Decision:
             assert case is not None
-            self._allowed(press.by, case)
-            if saw is not None and (case.reply is None or case.reply.id != saw.id):
+            self._allowed(press.by, case, at_least=least(press.action))
+            stands = case.reply.id if case.reply else None
+            if press.action in _ON_TEXT and (saw is None or saw.id != stands):
                 raise self._not_now(case)
             return self._act(case, press, person, now)
 
@@ -76,7 +81,7 @@ class Desk:
 
     async def _saw(self, press: Press) -> Reply | None:
         """Return the reply on the card that was pressed, for acts on its exact text."""
-        if press.action not in ("approve", "found", "denied"):
+        if press.action not in _ON_TEXT:
             return None
         case = None
         for event in (await self._store.events(press.case))[: press.version]:
@@ -97,7 +102,7 @@ class Desk:
         }
         if press.action not in acts:
             raise self._not_now(case)
-        return acts[press.action](case, press, _actor(person), now)
+        return acts[press.action](case, press, actor_of(person), now)
 
     def _undo(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         return self._plain(case, Kind.UNDONE, actor, now, State.QUEUED)
@@ -122,8 +127,7 @@ class Desk:
 
     def _claim(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         self._must_be(case, State.OPEN)
-        held = case.owner
-        if held and held.chat_user == actor.chat_user:
+        if case.owner and case.owner.chat_user == actor.chat_user:
             return Decision()
         return self._plain(case, Kind.CLAIMED, actor, now, State.OPEN)
 
@@ -145,7 +149,7 @@ class Desk:
 
     def _hand_over(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         self._must_be(case, State.OPEN, State.FAILED)
-        department, official = self._destination(press.choice)
+        department, official = destination(press.choice, organisation=self._organisation)
         event = Event(
             kind=Kind.HANDED_OVER,
             at=now,
@@ -157,17 +161,6 @@ class Desk:
         # The old lane turns its card into a stub first; then the new lane posts.
         return Decision(events=(event,), work=(Work(lane=self._channel(case)),))
 
-    def _destination(self, choice: str | None) -> tuple[str | None, str | None]:
-        kind, _, value = (choice or "").partition(":")
-        officials = self._organisation.officials
-        if kind == "dep" and self._organisation.department(value):
-            return value, None
-        if kind == "off" and value.isdigit() and int(value) < len(officials):
-            return None, officials[int(value)].name
-        if kind == "triage":
-            return None, None
-        raise NotAllowed("desk.choose_destination")
-
     def _settle(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         """A person answers the in-doubt question about the exact text on the card."""
         self._must_be(case, State.IN_DOUBT)
@@ -175,38 +168,37 @@ class Desk:
         text, id = case.reply.text, case.reply.id
         if press.action == "denied":
             event = Event(kind=Kind.DENIED, at=now, by=actor, text=text, reply_id=id)
-            return Decision(events=(event,), work=(Work(lane=self._channel(case)),))
+            work = (Work(step="triage"), Work(lane=self._channel(case)))
+            return Decision(events=(event,), work=work)
         link = (press.text or "").strip()
         if not link.startswith(("https://", "http://")) or any(map(str.isspace, link)):
             raise NotAllowed("desk.give_link")
         remote = Remote(id=link, url=link)
         event = Event(kind=Kind.CONFIRMED, at=now, by=actor, text=text, reply_id=id, remote=remote)
-        events, work = [event], [Work(lane=self._channel(case))]
+        events, then = [event], [Work(lane=self._channel(case))]
         if case.newer_than_reply:
             events.append(Event(kind=Kind.REOPENED, at=now))
-            work.append(Work(step="triage"))
-        return Decision(events=tuple(events), work=tuple(work))
+            then.append(Work(step="triage"))
+        # No later reply with the same words may be taken for this one.
+        claim = (f"{case.platform}:{link}", id)
+        return Decision(events=tuple(events), work=tuple(then), remotes=(claim,))
 
     async def form(self, press: Press) -> Form:
         """Return the question before closing, handing over, or saying where a reply stands."""
         loaded = await self._load(press.case)
-        case = _case(loaded)
+        case, version, words = _case(loaded), loaded.version, self._words
         self._allowed(press.by, case)
         match press.action:
             case "close":
                 self._must_be(case, State.OPEN, State.FAILED)
-                return close_form(case, version=loaded.version, words=self._words)
+                return close_form(case, version=version, words=words)
             case "hand_over":
                 self._must_be(case, State.OPEN, State.FAILED)
-                return hand_over_form(
-                    case,
-                    version=loaded.version,
-                    organisation=self._organisation,
-                    words=self._words,
-                )
+                places = self._organisation
+                return hand_over_form(case, version=version, organisation=places, words=words)
             case "found":
                 self._must_be(case, State.IN_DOUBT)
-                return found_form(case, version=loaded.version, words=self._words)
+                return found_form(case, version=version, words=words)
             case _:
                 raise self._not_now(case)
 
@@ -259,6 +251,7 @@ class Desk:
             return Verdict(outcome="queued")
         case = _case(loaded)
         person = self._allowed(submission.by, case)
+        await self._not_closed(case)
         refused = self._judged(case, submission, person, text)
         if refused:
             return refused
@@ -282,10 +275,11 @@ class Desk:
             return Verdict(outcome="errors", told=self.say("desk.empty"))
         self._editable(case)
         if case.revision != submission.revision:
-            asks: tuple[str, ...] = (self.say("desk.post_changed"),)
+            # A hint: who has seen the new post owes nobody a reason for sending.
+            hints = (self.say("desk.post_changed"),)
             return Verdict(
                 outcome="confirm",
-                editor=self._editor(case, text=text, draft=submission.draft, asks=asks),
+                editor=self._editor(case, text=text, draft=submission.draft, hints=hints),
             )
         findings = self._findings(case, submission, person, text)
         told = {
@@ -317,7 +311,7 @@ class Desk:
             organisation=self._organisation,
             platform=platform,
             initials=person.initials,
-            cited=_cited(case, submission.draft),
+            cited=cited(case, submission.draft),
         )
         return check(text, ground=ground, length=platform.length)
 
@@ -349,16 +343,17 @@ class Desk:
             record_key=record_key(id, now),
             created_at=now,
             due=now + timedelta(seconds=self._organisation.replies.undo_seconds),
-            by=_actor(person),
-            sources=_cited(case, submission.draft),
+            by=actor_of(person),
+            sources=cited(case, submission.draft),
             draft=submission.draft,
             overruled=tuple(dict.fromkeys(confirmed)),
             overrule_reason=(submission.reason or "").strip() or None if confirmed else None,
         )
-        department = self._organisation.department(case.department)
-        four_eyes = department is not None and department.approval
+        # Handing a case on does not take a second pair of eyes away.
+        asked = map(self._organisation.department, (case.department, *case.been))
+        four_eyes = any(each is not None and each.approval for each in asked)
         kind = Kind.SUBMITTED if four_eyes else Kind.APPROVED
-        return self._queue(case, reply, kind, _actor(person), now)
+        return self._queue(case, reply, kind, actor_of(person), now)
 
     def _editable(self, case: Case) -> None:
         """Refuse an editor or a text for a case nobody may answer now, naming why."""
@@ -368,6 +363,16 @@ class Desk:
         if not case.answerable or self._organisation.ours(case.post):
             raise NotAllowed("desk.not_answerable")
 
+    async def _not_closed(self, case: Case) -> None:
+        """Refuse a text for a case that was closed meanwhile, naming who did it and why."""
+        if case.state is not State.CLOSED:
+            return
+        events = await self._store.events(case.id)
+        closed = next(each for each in reversed(events) if each.kind is Kind.CLOSED)
+        assert closed.by is not None
+        reason = coded("card.close_", closed.reason or "other", words=self._words)
+        raise NotAllowed("desk.was_closed", name=closed.by.name, reason=reason)
+
     def _must_be(self, case: Case, *states: State) -> None:
         if case.state not in states:
             raise self._not_now(case)
@@ -376,24 +381,7 @@ class Desk:
         return NotAllowed("desk.not_now", state=self.say(f"card.state_{case.state}"))
 
     def _allowed(self, presser: Presser, case: Case, *, at_least: str = "writer") -> Person:
-        """Return who this is in the configuration, or refuse and say whom to ask."""
-        person = self._organisation.person(presser.chat_user)
-        ask = self._organisation.asked(case.department)
-        if presser.guest or presser.foreign:
-            raise NotAllowed("desk.guest", ask=ask)
-        if person is None:
-            raise NotAllowed("desk.not_listed", ask=ask)
-        if RANK.index(person.role) < RANK.index(at_least):
-            raise NotAllowed("desk.role", ask=ask)
-        elsewhere = (
-            case.department
-            and person.departments
-            and case.department not in person.departments
-            and person.role != "supervisor"
-        )
-        if elsewhere:
-            raise NotAllowed("desk.other_department", ask=ask)
-        return person
+        return allowed(presser, case, organisation=self._organisation, at_least=at_least)
 
     async def _load(self, case: str, *, command: str | None = None) -> Loaded:
         loaded = await self._store.load(case, command=command)
@@ -411,34 +399,6 @@ class Desk:
         return found
 
 
-_LEAST = {"approve": "approver", "return": "approver"}
-
-
-def outgoing(case: Case, *, initials: str) -> str:
-    """Return the whole text as it would go out: mention, suggestion, initials.
-
-    The link stands in the suggestion already; nothing is added after Send.
-    """
-    handle = case.post.handle
-    mention = f"@{handle.removeprefix('@')} " if handle and " " not in handle else ""
-    body = case.draft.text if case.draft else ""
-    return f"{mention}{body}".rstrip() + f" ^{initials}"
-
-
-def signed(text: str, *, was: str, now: str) -> str:
-    """Return `text` with the initials at its end replaced by those of whoever goes on with it."""
-    return text.removesuffix("^" + was) + "^" + now if text.endswith("^" + was) else text
-
-
-def _cited(case: Case, draft: str | None) -> tuple[str, ...]:
-    """Return the sources of the suggestion the text began from; another one's prove nothing."""
-    return case.draft.sources if case.draft and case.draft.id == draft else ()
-
-
 def _case(loaded: Loaded) -> Case:
     assert loaded.case is not None
     return loaded.case
-
-
-def _actor(person: Person) -> Actor:
-    return Actor(chat_user=person.chat_user, name=person.name, initials=person.initials)

@@ -1,0 +1,115 @@
+"""The table of states and moves, and which moves only a person makes."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a case stands."""
+
+    NEW = "new"
+    TRIAGED = "triaged"
+    OPEN = "open"
+    APPROVAL = "approval"
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    CLOSED = "closed"
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    RECEIVED = "received"
+    EDITED = "edited"
+    DELETED = "deleted"
+    TRIAGED = "triaged"
+    DRAFTED = "drafted"
+    PRESENTED = "presented"
+    WOKEN = "woken"
+    CLAIMED = "claimed"
+    HANDED_OVER = "handed_over"
+    SUBMITTED = "submitted"
+    RETURNED = "returned"
+    APPROVED = "approved"
+    UNDONE = "undone"
+    SENDING = "sending"
+    POSTPONED = "postponed"
+    SENT = "sent"
+    FAILED = "failed"
+    DOUBTED = "doubted"
+    FOUND = "found"
+    CONFIRMED = "confirmed"
+    DENIED = "denied"
+    SURFACED = "surfaced"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    ERASED = "erased"
+
+
+_S = State
+_STAY: dict[State | None, State] = {state: state for state in State}
+MOVES: Mapping[Kind, Mapping[State | None, State]] = {
+    # A citizen's post cancels what waits, never what is under way, and re-opens what was done.
+    Kind.RECEIVED: {
+        **_STAY,
+        None: _S.NEW,
+        _S.APPROVAL: _S.OPEN,
+        _S.QUEUED: _S.OPEN,
+        _S.SENT: _S.NEW,
+        _S.CLOSED: _S.NEW,
+    },
+    Kind.EDITED: {**_STAY, _S.APPROVAL: _S.OPEN, _S.QUEUED: _S.OPEN},
+    Kind.DELETED: {**_STAY, _S.APPROVAL: _S.OPEN, _S.QUEUED: _S.OPEN},
+    # While a reply is under way only the label changes: an emergency must be seen at once.
+    Kind.TRIAGED: {
+        _S.NEW: _S.TRIAGED,
+        _S.TRIAGED: _S.TRIAGED,
+        _S.OPEN: _S.OPEN,
+        _S.SENDING: _S.SENDING,
+        _S.IN_DOUBT: _S.IN_DOUBT,
+        _S.FAILED: _S.FAILED,
+    },
+    Kind.DRAFTED: {_S.TRIAGED: _S.TRIAGED, _S.OPEN: _S.OPEN},
+    Kind.PRESENTED: {_S.TRIAGED: _S.OPEN},
+    Kind.WOKEN: {_S.OPEN: _S.OPEN},
+    Kind.CLAIMED: {_S.OPEN: _S.OPEN},
+    Kind.HANDED_OVER: {_S.OPEN: _S.OPEN, _S.FAILED: _S.FAILED},
+    Kind.SUBMITTED: {_S.OPEN: _S.APPROVAL, _S.FAILED: _S.APPROVAL},
+    Kind.RETURNED: {_S.APPROVAL: _S.OPEN},
+    Kind.APPROVED: {_S.OPEN: _S.QUEUED, _S.APPROVAL: _S.QUEUED, _S.FAILED: _S.QUEUED},
+    Kind.UNDONE: {_S.QUEUED: _S.OPEN},
+    Kind.SENDING: {_S.QUEUED: _S.SENDING, _S.SENDING: _S.SENDING},
+    # The platform surely took nothing; the same reply is tried again later.
+    Kind.POSTPONED: {_S.SENDING: _S.SENDING},
+    Kind.SENT: {_S.SENDING: _S.SENT},
+    Kind.FAILED: {_S.QUEUED: _S.FAILED, _S.SENDING: _S.FAILED},
+    Kind.DOUBTED: {_S.SENDING: _S.IN_DOUBT},
+    Kind.FOUND: {_S.SENDING: _S.SENT, _S.IN_DOUBT: _S.SENT},
+    Kind.CONFIRMED: {_S.IN_DOUBT: _S.SENT},
+    Kind.DENIED: {_S.IN_DOUBT: _S.OPEN},
+    # A reply given up on stands there after all: another one that waits must be thought over.
+    Kind.SURFACED: {**_STAY, _S.APPROVAL: _S.OPEN, _S.QUEUED: _S.OPEN},
+    Kind.CLOSED: {_S.OPEN: _S.CLOSED, _S.FAILED: _S.CLOSED},
+    Kind.REOPENED: {_S.SENT: _S.NEW, _S.CLOSED: _S.NEW},
+    # Never while a reply is under way: its outcome must be known before its traces go.
+    Kind.ERASED: {
+        state: _S.CLOSED for state in State if state not in (_S.SENDING, _S.IN_DOUBT, _S.QUEUED)
+    },
+}
+
+HUMAN: frozenset[Kind] = frozenset({Kind.SUBMITTED, Kind.APPROVED, Kind.CONFIRMED, Kind.DENIED})
+"""Moves only a named person makes, on the exact text that person saw."""
+
+NAMED: frozenset[Kind] = HUMAN | {
+    Kind.CLAIMED,
+    Kind.HANDED_OVER,
+    Kind.RETURNED,
+    Kind.UNDONE,
+    Kind.CLOSED,
+}
+"""Moves that need a person, with or without a text."""
+
+FINISHED: frozenset[State] = frozenset({State.SENT, State.CLOSED})

@@ -1,0 +1,168 @@
+"""What a case is made of: posts, labels, suggestions, replies, people."""
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PRIVATE = "private"
+"""Marks a field as a citizen's data: it enters the audit chain only as a commitment."""
+
+Private = Annotated[str, PRIVATE]
+MaybePrivate = Annotated[str | None, PRIVATE]
+
+ERASED = "∅"
+"""What stands where erased data stood."""
+
+Addressed = Literal["mention", "reply", "quote", "direct"]
+Visibility = Literal["public", "unlisted", "private", "direct"]
+Advice = Literal["answer", "wait", "leave", "hand_over"]
+Label = Literal[
+    "question",
+    "complaint",
+    "report",
+    "thanks",
+    "opinion",
+    "political",
+    "official",
+    "legal",
+    "emergency",
+    "self_harm",
+    "abuse",
+    "personal_data",
+    "spam",
+]
+Origin = Literal["model", "answer", "template", "empty"]
+CloseReason = Literal["no_answer_needed", "not_for_us", "answered_elsewhere", "spam", "other"]
+
+
+class Frozen(BaseModel):
+    """A value that never changes once made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Post(Frozen):
+    """One post of a citizen, as its platform's parser understood it.
+
+    `addressed` says how it addresses us; without it nothing can be queued for the post. `root` is
+    the first post of the thread. `author` is the platform's opaque id; None means anonymous.
+    """
+
+    platform: str
+    account: str
+    id: Private
+    root: Private
+    parent: MaybePrivate = None
+    author: MaybePrivate = None
+    handle: MaybePrivate = None
+    text: Private
+    created_at: datetime
+    addressed: Addressed | None
+    visibility: Visibility = "public"
+    url: MaybePrivate = None
+    deleted: bool = False
+    edited: bool = False
+
+
+class Actor(Frozen):
+    """A colleague as they were called at the time of the act."""
+
+    chat_user: str
+    name: str
+    initials: str
+
+
+class Earlier(Frozen):
+    """An earlier case of the same citizen: which, when, and who helped."""
+
+    case: str
+    at: datetime
+    helped_by: Actor | None = None
+
+
+class Triage(Frozen):
+    """What a post is and what to do with it; `rule` is the house rule's number (DOMAIN.md, 1-12).
+
+    `reason` is one sentence and may quote the post. `sure` False sends it to the triage channel.
+    """
+
+    label: Label
+    department: str | None
+    official: str | None = None
+    language: str
+    advice: Advice
+    rule: Annotated[int, Field(ge=1, le=12)]
+    reason: Private
+    sure: bool = True
+    by: str
+    wait_until: datetime | None = None
+
+
+class Draft(Frozen):
+    """A suggestion and where it comes from; `sources` are ids of approved answers.
+
+    `by` is `model prompt@version+sha` for a model's text and empty otherwise. `revision` is the
+    case's revision it was written for.
+    """
+
+    id: str
+    text: Private
+    origin: Origin
+    sources: tuple[str, ...] = ()
+    by: str = ""
+    revision: int
+
+
+class Reply(Frozen):
+    """The one reply of one Send: the exact whole text, and what makes its sending repeatable.
+
+    `key`, `record_key` and `created_at` are derived from `id` before the first try. `sources` are
+    the approved answers it leans on; `overruled` the codes of the checks sent in spite of, with the
+    person's reason.
+    """
+
+    id: str
+    target: Private
+    text: Private
+    key: str
+    record_key: str
+    created_at: datetime
+    due: datetime
+    by: Actor
+    approved_by: Actor | None = None
+    sources: tuple[str, ...] = ()
+    draft: str | None = None
+    overruled: tuple[str, ...] = ()
+    overrule_reason: MaybePrivate = None
+
+
+class Remote(Frozen):
+    """Where a reply stands on the platform."""
+
+    id: Private
+    url: MaybePrivate = None
+
+
+def handle_key(handle: str) -> str:
+    """Return a handle as indexes know it: without @, in lower case."""
+    return handle.removeprefix("@").casefold()
+
+
+_TID = "234567abcdefghijklmnopqrstuvwxyz"
+
+
+def reply_id(command: str, case: str) -> str:
+    """Return the id of the reply one Send of one case makes; the same Send gives the same id."""
+    return sha256(f"{case}:{command}".encode()).hexdigest()[:24]
+
+
+def record_key(id: str, created_at: datetime) -> str:
+    """Return a valid TID (atproto: 13 sortable base-32 characters) for a reply.
+
+    Its 53 bits of microseconds come from `created_at`, its 10 bits of clock from the reply's id.
+    """
+    clock = int(sha256(id.encode()).hexdigest()[:4], 16) & 0x3FF
+    number = (int(created_at.timestamp() * 1_000_000) << 10) | clock
+    return "".join(_TID[(number >> shift) & 31] for shift in range(60, -1, -5))

@@ -1,0 +1,58 @@
+"""Who may act on a case, in whose name it is recorded, and where they may hand it."""
+
+from assistant.case import Actor, Case
+from assistant.chats import Presser
+from assistant.config import Organisation, Person
+from assistant.errors import NotAllowed
+
+RANK = ("reader", "writer", "approver", "supervisor")
+_LEAST = {"approve": "approver", "return": "approver"}
+
+
+def least(action: str) -> str:
+    """Return the lowest role that may do `action`."""
+    return _LEAST.get(action, "writer")
+
+
+def allowed(
+    presser: Presser, case: Case, *, organisation: Organisation, at_least: str = "writer"
+) -> Person:
+    """Return who this is in the configuration; raises NotAllowed and says whom to ask."""
+    person = organisation.person(presser.chat_user)
+    ask = organisation.asked(case.department)
+    if presser.guest or presser.foreign:
+        raise NotAllowed("desk.guest", ask=ask)
+    if person is None:
+        raise NotAllowed("desk.not_listed", ask=ask)
+    if RANK.index(person.role) < RANK.index(at_least):
+        raise NotAllowed("desk.role", ask=ask)
+    elsewhere = (
+        case.department
+        and person.departments
+        and case.department not in person.departments
+        and person.role != "supervisor"
+    )
+    if elsewhere:
+        raise NotAllowed("desk.other_department", ask=ask)
+    return person
+
+
+def actor_of(person: Person) -> Actor:
+    """Return the person as they are called at this moment."""
+    return Actor(chat_user=person.chat_user, name=person.name, initials=person.initials)
+
+
+def destination(choice: str | None, *, organisation: Organisation) -> tuple[str | None, str | None]:
+    """Return the department or the official a hand-over form's choice means; see `present.forms`.
+
+    Raises NotAllowed when it means neither, nor the triage channel.
+    """
+    kind, _, value = (choice or "").partition(":")
+    officials = organisation.officials
+    if kind == "dep" and organisation.department(value):
+        return value, None
+    if kind == "off" and value.isdecimal() and int(value) < len(officials):
+        return None, officials[int(value)].name
+    if kind == "triage":
+        return None, None
+    raise NotAllowed("desk.choose_destination")
