@@ -1,0 +1,237 @@
+"""Every key of luister.toml acts: shown here, or by a test named here."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from assistant.app import Wiring, _retired, model_of, platforms_of, witnessed
+from assistant.audit import Witness
+from assistant.case import Event, Kind, evolve, handle_key
+from assistant.config import Model, Organisation, Retention, Secrets
+from assistant.desk import Desk
+from assistant.errors import Misconfigured, ModelUnusable
+from assistant.health import Metrics
+from assistant.llms import Reason
+from assistant.personal import find_personal
+from assistant.present import hand_over_form
+from assistant.prompts import parse_prompt
+from assistant.store import open_store
+from assistant.store.lanes import lanes
+from assistant.words import Words
+from tests import model_server
+from tests.core import START, TOWN, WRITER, Clock, add, new_case, open_case, post
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_channel_of_official_department_or_triage() -> None:
+    assert TOWN.channel("waste", None) == "CWASTE"
+    assert TOWN.channel("waste", "Mayor Linde") == "CMAYOR"
+    assert TOWN.channel(None, None) == "CTRIAGE"
+    # What was configured once and is no longer goes to people, not to nowhere.
+    assert TOWN.channel("parks", "Mayor Gone") == "CTRIAGE"
+
+
+def test_who_is_asked_and_who_is_who() -> None:
+    bram, sam = TOWN.person("UBRAM"), TOWN.person("USAM")
+    assert bram is not None
+    assert sam is not None
+    assert (bram.name, bram.initials, bram.role) == ("Bram de Wit", "BW", "writer")
+    assert TOWN.person("UNOBODY") is None
+    assert bram.name in TOWN.asked("waste")
+    assert "Cato Zorg" not in TOWN.asked("waste")
+    assert TOWN.asked("care") == "Cato Zorg, Erik Hoek"
+    assert "Fatma" not in TOWN.asked("waste")  # a reader could not help
+    assert TOWN.asked("parks") == sam.name
+
+
+def test_our_own_accounts_are_known_in_every_spelling() -> None:
+    assert TOWN.ours(post(handle="@TOWN"))
+    assert TOWN.ours(post(author="town", handle=None))
+    assert not TOWN.ours(post(platform="other", handle="@town"))
+    assert not TOWN.ours(post())
+    assert not TOWN.ours(post(author=None, handle=None))
+    assert handle_key("@Town") == "town"
+
+
+def test_each_account_gets_its_platform(tmp_path: Path) -> None:
+    wiring = Wiring(organisation=TOWN, store_url="", state=tmp_path, secrets=Secrets())
+    assert set(platforms_of(wiring)) == {("replay", "@town")}
+
+
+def test_the_clock_is_the_organisations_own() -> None:
+    noon = datetime(2026, 7, 1, 10, tzinfo=UTC)
+    assert TOWN.local(noon).hour == 12
+    elsewhere = TOWN.organisation.model_copy(update={"timezone": "America/Aruba"})
+    assert TOWN.model_copy(update={"organisation": elsewhere}).local(noon).hour == 6
+
+
+@pytest.mark.parametrize(
+    ("ours", "text"),
+    [
+        ({"phones": ("020 624 11 11",)}, "Call 020 624 11 11"),
+        ({"addresses": ("Kerkstraat 12, 1017 GA Amsterdam",)}, "Kerkstraat 12, 1017 GA Amsterdam"),
+    ],
+)
+def test_what_is_our_own_is_no_personal_data(ours: dict[str, Any], text: str) -> None:
+    assert find_personal(text, own=TOWN.own, names=False)
+    about = TOWN.organisation.model_copy(update=ours)
+    mine = TOWN.model_copy(update={"organisation": about}).own
+    assert not find_personal(text, own=mine, names=False)
+
+
+def test_a_hand_over_offers_departments_and_officials_by_name() -> None:
+    event = Event(kind=Kind.RECEIVED, at=START, post=post())
+    form = hand_over_form(
+        evolve(None, event, id="c1"), version=1, organisation=TOWN, words=Words("en")
+    )
+    assert {"Waste", "Care", "Mayor Linde"} <= {each.label for each in form.choices}
+
+
+@pytest.mark.parametrize(("language", "said"), [("nl", "bericht"), ("en", "post")])
+async def test_the_desk_speaks_the_organisations_language(
+    store_url: str, language: str, said: str
+) -> None:
+    about = TOWN.organisation.model_copy(update={"language": language})
+    town = TOWN.model_copy(update={"organisation": about})
+    async with open_store(store_url, town.id) as store:
+        desk = Desk(store, town, platforms={}, clock=Clock())
+        assert said in desk.say("desk.post_changed")
+
+
+async def test_the_root_is_posted_to_the_supervisors(store_url: str) -> None:
+    async with open_store(store_url, TOWN.id) as store:
+        await new_case(store)
+        await witnessed(store, TOWN, Witness(store), Clock())
+        assert (await lanes(store))["CSUPER"] == 1
+
+
+@pytest.mark.parametrize(("days", "erased"), [(30, True), (31, False)])
+async def test_retention_is_as_long_as_configured(
+    store_url: str, days: int, *, erased: bool
+) -> None:
+    town = TOWN.model_copy(update={"retention": Retention(days=days)})
+    clock = Clock()
+    async with open_store(store_url, town.id) as store:
+        case = await open_case(store)
+        closed = Event(kind=Kind.CLOSED, at=START, by=WRITER, reason="spam")
+        await add(store, case, closed)
+        clock.ahead(days=30)
+        wiring = Wiring(
+            organisation=town, store_url="", state=Path(), secrets=Secrets(), clock=clock
+        )
+        await _retired(wiring, store)
+        held = (await store.load(case)).case
+        assert held is not None
+        assert held.erased is erased
+
+
+class Answered(BaseModel):
+    """What the model is asked for here."""
+
+    word: str
+
+
+PROMPT = parse_prompt(
+    '+++\nname = "p"\nversion = "1"\ninputs = ["post"]\nmax_output_tokens = 9\n+++\n'
+    "# system\nAnswer.\n# user\n{{ post }}\n",
+    path="p/prompt.md",
+)
+
+
+async def _ask(model: Model) -> None:
+    town = TOWN.model_copy(update={"model": model})
+    wiring = Wiring(organisation=town, store_url="", state=Path(), secrets=Secrets())
+    async with model_of(wiring, Metrics()) as llm:
+        assert llm is not None
+        await llm.ask(Answered, prompt=PROMPT, values={"post": "x"}, deadline=10)
+
+
+async def test_the_model_that_is_asked_is_the_one_configured() -> None:
+    async with model_server.ModelServer(model_server.ok({"word": "yes"})) as server:
+        hosts = ("127.0.0.1",)
+        await _ask(Model(name="our-own", base_url=server.url, allowed_hosts=hosts))
+        assert [each.json["model"] for each in server.requests] == ["our-own"]
+        with pytest.raises(ModelUnusable, match=Reason.BUDGET):
+            await _ask(Model(name="m", base_url=server.url, allowed_hosts=hosts, tokens_per_day=0))
+        with pytest.raises(Misconfigured, match="allowed"):
+            await _ask(Model(name="m", base_url=server.url))
+        assert len(server.requests) == 1
+
+
+async def test_without_a_model_there_is_none() -> None:
+    wiring = Wiring(organisation=TOWN, store_url="", state=Path(), secrets=Secrets())
+    async with model_of(wiring, Metrics()) as llm:
+        assert llm is None
+
+
+HERE = "test_config_acts.py::"
+SHOWN_BY = {
+    "organisation.id": "test_store.py::test_organisations_share_a_server_without_meeting",
+    "organisation.name": "test_commands.py::test_check_of_a_good_folder_says_what_it_read",
+    "organisation.language": HERE + "test_the_desk_speaks_the_organisations_language",
+    "organisation.timezone": HERE + "test_the_clock_is_the_organisations_own",
+    "organisation.hosts": "test_checks_links.py::test_unknown_hosts_are_stopped",
+    "organisation.phones": HERE + "test_what_is_our_own_is_no_personal_data",
+    "organisation.addresses": HERE + "test_what_is_our_own_is_no_personal_data",
+    "accounts.platform": HERE + "test_each_account_gets_its_platform",
+    "accounts.handle": HERE + "test_our_own_accounts_are_known_in_every_spelling",
+    "triage_channel": HERE + "test_channel_of_official_department_or_triage",
+    "supervisors_channel": HERE + "test_the_root_is_posted_to_the_supervisors",
+    "departments.id": HERE + "test_channel_of_official_department_or_triage",
+    "departments.name": HERE + "test_a_hand_over_offers_departments_and_officials_by_name",
+    "departments.channel": HERE + "test_channel_of_official_department_or_triage",
+    "departments.subjects": "test_rules.py::test_the_department_follows_from_the_subject",
+    "departments.hours.days": "test_config.py::test_next_open",
+    "departments.hours.opens": "test_config.py::test_next_open",
+    "departments.hours.closes": "test_config.py::test_next_open",
+    "departments.approval": "test_desk.py::"
+    "test_four_eyes_take_two_people_and_the_text_that_was_seen",
+    "people.chat_user": HERE + "test_who_is_asked_and_who_is_who",
+    "people.name": HERE + "test_who_is_asked_and_who_is_who",
+    "people.initials": "test_desk.py::test_the_editor_holds_the_whole_outgoing_text",
+    "people.role": "test_desk.py::test_who_may_not_act_is_told_whom_to_ask",
+    "people.departments": HERE + "test_who_is_asked_and_who_is_who",
+    "officials.name": HERE + "test_a_hand_over_offers_departments_and_officials_by_name",
+    "officials.called": "test_rules.py::test_the_official_who_is_spoken_to_is_named",
+    "officials.channel": HERE + "test_channel_of_official_department_or_triage",
+    "replies.undo_seconds": "test_desk.py::test_send_queues_the_exact_text_in_the_persons_name",
+    "retention.days": HERE + "test_retention_is_as_long_as_configured",
+    "model.name": HERE + "test_the_model_that_is_asked_is_the_one_configured",
+    "model.base_url": HERE + "test_the_model_that_is_asked_is_the_one_configured",
+    "model.allowed_hosts": HERE + "test_the_model_that_is_asked_is_the_one_configured",
+    "model.tokens_per_day": HERE + "test_the_model_that_is_asked_is_the_one_configured",
+}
+"""Each key of luister.toml and the test that it acts."""
+
+
+def keys(table: type[BaseModel] = Organisation, start: str = "") -> Iterator[str]:
+    """Yield every key of the configuration, with the tables it lies in."""
+    for name, field in table.model_fields.items():
+        if name == "answers":  # their own files, tests/test_answers.py
+            continue
+        inner = [each for each in _types(field.annotation) if issubclass(each, BaseModel)]
+        if inner:
+            yield from keys(inner[0], f"{start}{name}.")
+        else:
+            yield start + name
+
+
+def _types(annotation: Any) -> Iterator[type]:
+    if isinstance(annotation, type) and not get_args(annotation):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _types(each)
+
+
+def test_every_key_has_a_test_that_it_acts() -> None:
+    assert set(SHOWN_BY) == set(keys())
+    for shown in set(SHOWN_BY.values()):
+        file, _, test = shown.partition("::")
+        source = (ROOT / "tests" / file).read_text("utf-8")
+        assert re.search(rf"^(async )?def {test}\(", source, re.MULTILINE), shown
