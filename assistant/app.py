@@ -35,7 +35,7 @@ from assistant.store.intake import expire_quarantine
 from assistant.store.lanes import Note, notify
 from assistant.store.ledger import persistence
 from assistant.store.work import LEASE, Dead, Worker, move_due, sweep
-from assistant.triage import triage, wake
+from assistant.triage import triage, wake, warm
 from assistant.words import Words
 
 log = logging.getLogger(__name__)
@@ -96,6 +96,8 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
             group.create_task(_connected(slack, desk))
             routes += slack.routes()
         if "work" in only:
+            # In a thread: the first post, and the first click, must not wait for it.
+            group.create_task(asyncio.to_thread(warm, organisation, now=clock()))
             for worker in workers(wiring, store, platforms, model, metrics):
                 group.create_task(worker.run())
             group.create_task(_every(TICK, partial(_due, store, clock)))

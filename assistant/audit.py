@@ -11,48 +11,24 @@ from pydantic import ValidationError
 
 from assistant.case import FINISHED, Case, Event, IllegalMove, Kind, State, evolve, handle_key
 from assistant.errors import LuisterError
-from assistant.store import Decision, Store
-from assistant.store.lanes import forget_messages
+from assistant.store import Decision, Store, Work
+from assistant.store.lanes import forget_messages, messages_of, shown
 from assistant.store.ledger import (
     Entry,
+    Heads,
     Kept,
     Root,
     forget_citizen,
     forget_quarantined,
     kept,
     log_entries,
+    owe_rewrite,
     rewrite,
+    rewrite_owed,
     roots,
     save_root,
 )
 from assistant.store.vault import SEALED, commit, transform
-
-
-class Heads:
-    """The newest version and hash of every case, folded from the log as it is read."""
-
-    def __init__(self) -> None:
-        self._heads: dict[str, tuple[int, str]] = {}
-        self.position = "0-0"
-        self.entries = 0
-
-    def add(self, entry: Entry) -> None:
-        self._heads[entry.case] = (entry.version, entry.hash)
-        self.position = entry.id
-        self.entries += 1
-
-    def root(self, at: datetime) -> Root:
-        """Fold all heads, in order of the cases' ids, into one SHA-256."""
-        fold = sha256()
-        for case, (version, head) in sorted(self._heads.items()):
-            fold.update(f"{case} {version} {head}\n".encode())
-        return Root(
-            at=at,
-            position=self.position,
-            entries=self.entries,
-            cases=len(self._heads),
-            root=fold.hexdigest(),
-        )
 
 
 def line_of(root: Root, *, organisation: str) -> str:
@@ -100,10 +76,7 @@ class Witness:
         if self._heads.entries == before:
             return None
         root = self._heads.root(now)
-        if any(each.root == root.root for each in await roots(self._store)):
-            return None
-        await save_root(self._store, root)
-        return root
+        return root if await save_root(self._store, root) else None
 
 
 @dataclass(kw_only=True)
@@ -227,6 +200,7 @@ def _verify_case(case: str, held: Kept, hashes: Sequence[str], result: Verified)
     if (held.version, held.head) != (len(hashes), head):
         raise Broken(f"case {case}: version or head stored differs from its events")
     _verify_snapshot(case, held, sealed)
+    _verify_index(case, held, sealed)
     _verify_values(case, held, cited, erased_at)
     result.cases += 1
     result.erased += bool(erased_at)
@@ -272,6 +246,14 @@ def _verify_snapshot(case: str, held: Kept, sealed: Case | None) -> None:
         raise Broken(f"case {case}: its snapshot is not the fold of its events")
 
 
+def _verify_index(case: str, held: Kept, sealed: Case | None) -> None:
+    """A case stands under its own state and no other: there lists, sweeps and retention look."""
+    state = str(sealed.state) if sealed else ""
+    if (held.state, held.listed) != (state, (state,)):
+        told = f"state {held.state or 'none'}, listed under {', '.join(held.listed) or 'none'}"
+        raise Broken(f"case {case}: {told}; its events say {state}")
+
+
 def _verify_values(case: str, held: Kept, cited: dict[str, int], erased_at: int) -> None:
     """Every value matches its commitment; one may be gone only after an erasure."""
     for commitment, stored in held.private.items():
@@ -307,37 +289,52 @@ async def erase_citizen(
     found = {
         case for name in names for case in await store.cases_of(name, "handle", handle_key(handle))
     }
-    authors: set[tuple[str, str]] = set()
+    citizens: set[tuple[str, ...]] = {(name, "handle", handle_key(handle)) for name in names}
     for case in tuple(found):
-        held = (await store.load(case)).case
-        if held is not None and not held.erased:
-            authors |= {(each.platform, each.author) for each in held.posts if each.author}
-    for platform, author in authors:
-        for case in set(await store.cases_of(platform, "author", author)) - found:
+        citizens |= _citizens((await store.load(case)).case)
+    for author in [each for each in citizens if each[1] == "author"]:
+        for case in set(await store.cases_of(*author)) - found:
             # What tells that this author bears the handle may go before this case may.
-            await _tie(store, case, (platform, "handle", handle_key(handle)), now=now)
+            await _tie(store, case, (author[0], "handle", handle_key(handle)), now=now)
             found.add(case)
     result = Erased()
     for case in sorted(found):
         held = (await store.load(case)).case
+        citizens |= _citizens(held)
         messages = await erase_case(store, case, reason="request", now=now)
         if messages is None:
             result.waiting += (case,)
         else:
             result.cases += held is not None and not held.erased
             result.messages += messages
-    result.quarantined = await forget_quarantined(store, (handle.removeprefix("@"),))
-    if not result.waiting:
-        citizens = tuple((name, "handle", handle_key(handle)) for name in names)
-        citizens += tuple((name, "author", author) for name, author in sorted(authors))
-        await forget_citizen(store, citizens)
+    result.quarantined = await forget_quarantined(store, citizens)
+    for case in () if result.waiting else sorted(found):
+        loaded = await store.load(case)
+        if loaded.case is not None and loaded.case.erased:
+            await forget_citizen(store, citizens, case=case, version=loaded.version)
     result.rewritten = await rewrite(store)
     return result
 
 
-async def _tie(store: Store, case: str, citizen: tuple[str, ...], *, now: datetime) -> None:
-    """Let a case be found as this citizen's."""
-    await store.decide(case, lambda _: Decision(citizens=(citizen,)), now=now)
+def _citizens(case: Case | None) -> set[tuple[str, ...]]:
+    """Return what a case is found by: its posts' authors and handles; nothing once erased."""
+    posts = () if case is None or case.erased else case.posts
+    found = {(each.platform, "author", each.author) for each in posts if each.author}
+    return found | {
+        (each.platform, "handle", handle_key(each.handle)) for each in posts if each.handle
+    }
+
+
+async def _tie(store: Store, case: str, *citizens: tuple[str, ...], now: datetime) -> None:
+    """Let a case be found as these citizens'."""
+    await store.decide(case, lambda _: Decision(citizens=citizens), now=now)
+
+
+async def _channels(store: Store, case: str) -> tuple[str, ...]:
+    """Return the channels in which something about a case stands, or is being posted."""
+    now_shown = await shown(store, case)
+    places = (*await messages_of(store, case), now_shown.at, now_shown.posting)
+    return tuple(sorted({each.channel for each in places if each} - {"digest"}))
 
 
 async def erase_case(
@@ -357,8 +354,13 @@ async def erase_case(
     def decide(case: Case | None) -> Decision:
         if case is None or case.erased or case.state in moving or not due(case):
             return Decision()
-        return Decision(events=(Event(kind=Kind.ERASED, at=now, reason=reason),), forget=True)
+        event = Event(kind=Kind.ERASED, at=now, reason=reason)
+        return Decision(events=(event,), work=work, forget=True)
 
+    # Should we stop half-way, whoever serves these lanes takes the messages away, and the next
+    # retention rewrites the files.
+    work = tuple(Work(lane=each) for each in await _channels(store, id))
+    await owe_rewrite(store)
     case = (await store.decide(id, decide, now=now)).case
     if case is None or not case.erased:
         return None
@@ -373,11 +375,16 @@ async def retire(store: Store, *, days: int, now: datetime) -> int:
         return case.state in FINISHED and case.updated_at <= until
 
     for case in await store.ids(*FINISHED, until=until):
-        held = (await store.load(case)).case
-        if held is None or held.erased:
+        loaded = await store.load(case)
+        if loaded.case is None or loaded.case.erased or not due(loaded.case):
             continue
+        # The index first: once the case is empty nothing tells whose it was.
+        citizens = _citizens(loaded.case)
+        await forget_citizen(store, citizens, case=case, version=loaded.version)
         if await erase_case(store, case, reason="retention", now=now, due=due) is not None:
             retired += 1
-    if retired:
+        else:  # its citizen wrote at that very moment
+            await _tie(store, case, *citizens, now=now)
+    if await rewrite_owed(store):
         await rewrite(store)
     return retired

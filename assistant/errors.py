@@ -36,7 +36,7 @@ class Misconfigured(LuisterError):
 
 
 class StoreUnavailable(LuisterError):
-    """The store did not answer; whether a write was taken is unknown, so repeat the same command."""
+    """The store did not answer; a write may have been taken: say the same command again."""
 
 
 class Conflict(LuisterError):

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from assistant.case import Advice, Case, Earlier, Event, Kind, Label, State, Triage
+from assistant import language
+from assistant.case import Advice, Case, Earlier, Event, Kind, Label, Post, State, Triage
 from assistant.clean import clean
 from assistant.config import Organisation
 from assistant.errors import ModelUnusable
@@ -115,6 +116,17 @@ def _command(case: Case) -> str:
     # a label while its reply was under way still needs its draft once it is open.
     act = "triage" if case.state in TRIAGED else "label"
     return f"{act}:{case.revision}.{case.reopened}"
+
+
+def warm(organisation: Organisation, *, now: datetime) -> None:
+    """Make the expressions, the register and the language model now: seconds, but only once."""
+    language.warm()
+    account = organisation.accounts[0].handle
+    nothing = Post(
+        platform="", account=account, id="", root="", text="x", created_at=now, addressed="mention"
+    )
+    register = register_of(organisation, organisation.local(now).date())
+    judge(read(nothing, own=organisation.own, register=register))
 
 
 @lru_cache(maxsize=2)

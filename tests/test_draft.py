@@ -1,13 +1,12 @@
 """Drafts: only from approved answers, only for `answer`, and never in a person's way."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assistant.answers import Index
 from assistant.case import Actor, Case, Draft, Event, Kind, Reply, State, Triage
 from assistant.config import Organisation, load
 from assistant.draft import draft, form_of_address
@@ -20,7 +19,6 @@ from assistant.words import Words
 from tests.test_triage import MONDAY, ScriptedLLM, arrive, held, lane
 
 WATERSTAD = load(Path(__file__).parent.parent / "examples" / "waterstad")
-INDEX = Index(WATERSTAD.answers, today=date(2026, 11, 23))
 ANSWERS = {each.id: each for each in WATERSTAD.answers}
 ANNA = Actor(chat_user="U01ANNA", name="Anna Bakker", initials="AB")
 PASSPORT = "Hoe vraag ik een paspoort aan, moet ik een afspraak maken?"
@@ -65,7 +63,6 @@ async def drafted(
         id,
         None,
         organisation=organisation,
-        index=INDEX,
         model=model,
         platforms={("replay", "@gemeentewaterstad"): chosen},
         words=Words("nl"),
@@ -83,6 +80,19 @@ def reply(text: str = "Maak een afspraak.", sources: tuple[str, ...] = ("A1",)) 
     return ScriptedLLM({"reply": text, "sources": sources, "note": None})
 
 
+def own_reply() -> Reply:
+    return Reply(
+        id="r1",
+        target="p1",
+        text="Dag ^AB",
+        key="k",
+        record_key="r",
+        created_at=MONDAY,
+        due=MONDAY,
+        by=ANNA,
+    )
+
+
 async def test_without_a_model_a_sure_answer_stands_word_for_word(store: Store) -> None:
     answer = ANSWERS["kerstboom-inleveren"]
     id = await labelled(store, answer.title, department="afval")
@@ -92,7 +102,58 @@ async def test_without_a_model_a_sure_answer_stands_word_for_word(store: Store) 
     found = written(case)
     assert (found.origin, found.sources, found.by) == ("answer", (answer.id,), "")
     assert found.text == f"Goedemorgen! {answer.short} {answer.sources[0]}"
-    assert list(await lane(store, "C0AFVAL")) == [id]
+
+
+async def test_a_draft_does_not_bring_the_card_before_its_hour(store: Store) -> None:
+    id = await labelled(store, PASSPORT)
+
+    case = await drafted(store, id)
+
+    assert case.state is State.TRIAGED
+    assert await lane(store, "C0BURGERZAKEN") == {}
+
+
+async def test_a_draft_for_a_card_that_stands_is_shown_on_it(store: Store) -> None:
+    id = await labelled(store, PASSPORT)
+    presented = Event(kind=Kind.PRESENTED, at=MONDAY)
+    await store.decide(id, lambda case: Decision(events=(presented,)), now=MONDAY)
+
+    await drafted(store, id)
+
+    assert list(await lane(store, "C0BURGERZAKEN")) == [id]
+
+
+async def test_a_draft_dropped_once_can_still_be_made(store: Store) -> None:
+    id = await labelled(store, PASSPORT)
+    events = (
+        Event(kind=Kind.PRESENTED, at=MONDAY),
+        Event(kind=Kind.APPROVED, at=MONDAY, by=ANNA, reply=own_reply()),
+    )
+
+    class Overtaken(ScriptedLLM):
+        async def ask(self, schema: Any, **values: Any) -> Any:
+            await store.decide(id, lambda case: Decision(events=events), now=MONDAY)
+            return await super().ask(schema, **values)
+
+    slow = Overtaken({"reply": "Maak een afspraak.", "sources": ("A1",), "note": None})
+    assert (await drafted(store, id, model=slow)).draft is None
+    undone = Event(kind=Kind.UNDONE, at=MONDAY, by=ANNA)
+    await store.decide(id, lambda case: Decision(events=(undone,)), now=MONDAY)
+
+    assert (await drafted(store, id)).draft is not None
+
+
+async def test_an_answer_expires_while_the_service_runs(store: Store) -> None:
+    answer = ANSWERS["kerstboom-inleveren"]
+    last = datetime.combine(answer.valid_until, datetime.min.time(), tzinfo=UTC)
+    first = await labelled(store, answer.title, department="afval")
+    second = await labelled(store, answer.title, department="afval", id="q1", root="q1", author="b")
+
+    before = written(await drafted(store, first, now=last))
+    after = written(await drafted(store, second, now=last + timedelta(days=1)))
+
+    assert before.sources == (answer.id,)
+    assert answer.id not in after.sources
 
 
 async def test_without_a_sure_answer_there_is_a_template_in_the_citizens_form(
@@ -243,22 +304,12 @@ async def test_a_draft_is_made_once_per_revision(store: Store) -> None:
 async def test_a_late_draft_is_dropped(store: Store) -> None:
     id = await labelled(store, PASSPORT)
     now = MONDAY
-    own = Reply(
-        id="r1",
-        target="p1",
-        text="Dag ^AB",
-        key="k",
-        record_key="r",
-        created_at=now,
-        due=now,
-        by=ANNA,
-    )
 
     class Slow(ScriptedLLM):
         async def ask(self, schema: Any, **values: Any) -> Any:
             events = (
                 Event(kind=Kind.PRESENTED, at=now),
-                Event(kind=Kind.APPROVED, at=now, by=ANNA, reply=own),
+                Event(kind=Kind.APPROVED, at=now, by=ANNA, reply=own_reply()),
             )
             await store.decide(id, lambda case: Decision(events=events), now=now)
             return await super().ask(schema, **values)

@@ -14,9 +14,10 @@ from assistant.config import load
 from assistant.errors import ModelUnusable
 from assistant.listen import take
 from assistant.llms import Outcome, Reason
+from assistant.narrate import broadcast
 from assistant.platforms import Arrival
 from assistant.prompts import Prompt
-from assistant.store import URGENT, Decision, Store, milliseconds, open_store
+from assistant.store import URGENT, Decision, Loaded, Store, milliseconds, open_store
 from assistant.store.work import move_due, pending
 from assistant.triage import triage, wake
 from assistant.words import Words
@@ -358,18 +359,175 @@ SENDING = (
 )
 
 
-async def test_a_case_under_way_is_only_shown_again(store: Store) -> None:
+UNDER_WAY = {
+    State.SENDING: SENDING,
+    State.IN_DOUBT: (*SENDING, Event(kind=Kind.DOUBTED, at=MONDAY, reply_id="r1")),
+    State.FAILED: (*SENDING, Event(kind=Kind.FAILED, at=MONDAY, reply_id="r1", reason="gave_up")),
+}
+
+
+@pytest.mark.parametrize("state", UNDER_WAY)
+async def test_danger_in_a_case_under_way_is_seen_at_once(store: Store, state: State) -> None:
     id = await arrive(store, "Wat kost een nieuw paspoort?")
     await triaged(store, id)
-    await add(store, id, *SENDING)
-    await store.redis.delete(store.keys.lane + "C0BURGERZAKEN")
-    await arrive(store, "En een id-kaart?", id="p2", parent="p1")
+    await add(store, id, *UNDER_WAY[state])
+    known = len(await store.events(id))
+    await arrive(store, "ik wil dood", id="p2", parent="p1")
 
     case = await triaged(store, id)
 
-    assert case.state is State.SENDING
-    assert [each.kind for each in await store.events(id)].count(Kind.TRIAGED) == 1
+    assert case.state is state
+    assert case.triage is not None
+    assert case.triage.label == "self_harm"
+    assert await lane(store, "C0BURGERZAKEN") == {id: URGENT}
+    assert broadcast(await store.events(id), start=known)
+
+
+@pytest.mark.parametrize("state", UNDER_WAY)
+async def test_a_case_under_way_gets_a_label_and_nothing_else(store: Store, state: State) -> None:
+    id = await arrive(store, "Wat kost een nieuw paspoort?")
+    await triaged(store, id)
+    await add(store, id, *UNDER_WAY[state])
+    await store.redis.delete(store.keys.lane + "C0BURGERZAKEN", store.keys.work + "draft")
+    known = len(await store.events(id))
+    await arrive(store, "Wanneer wordt de kliko geleegd?", id="p2", parent="p1")
+
+    case = await triaged(store, id)
+
+    assert (case.state, case.department) == (state, "burgerzaken")
+    assert [each.kind for each in await store.events(id)].count(Kind.TRIAGED) == 2
     assert list(await lane(store, "C0BURGERZAKEN")) == [id]
+    assert (await pending(store))["draft"] == 0
+    assert not broadcast(await store.events(id), start=known)
+
+
+async def test_what_was_only_labelled_gets_its_draft_once_it_is_open(store: Store) -> None:
+    id = await arrive(store, "Wat kost een nieuw paspoort?")
+    await triaged(store, id)
+    await add(store, id, *UNDER_WAY[State.IN_DOUBT])
+    await arrive(store, "En een id-kaart?", id="p2", parent="p1")
+    await triaged(store, id)
+    await store.redis.delete(store.keys.work + "draft")
+    text = reply(MONDAY).text
+    await add(store, id, Event(kind=Kind.DENIED, at=MONDAY, by=ANNA, reply_id="r1", text=text))
+
+    await triaged(store, id)
+
+    assert (await pending(store))["draft"] == 1
+
+
+async def test_danger_on_an_open_card_is_broadcast_once(store: Store) -> None:
+    id = await arrive(store, "Wat kost een nieuw paspoort?")
+    await triaged(store, id)
+    await add(store, id, Event(kind=Kind.PRESENTED, at=MONDAY))
+    await arrive(store, "brand in de flat hiernaast", id="p2", parent="p1")
+    await triaged(store, id)
+    known = len(await store.events(id))
+    assert broadcast(await store.events(id), start=known - 1)
+
+    await arrive(store, "en nu?", id="p3", parent="p1")
+    await triaged(store, id)
+
+    assert not broadcast(await store.events(id), start=known)
+
+
+async def test_a_wait_that_ends_before_the_card_stands_is_not_lost(store: Store) -> None:
+    """Card and wait may be due at the same opening time, and the card takes a moment longer."""
+    opening = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
+    id = await arrive(store, "Wat kost een nieuw paspoort?", now=SUNDAY)
+    await triaged(store, id, model=ScriptedLLM(says(advice="wait")), now=SUNDAY)
+    await move_due(store, now=opening)
+    assert (await pending(store))["wake"] == 1
+    await wake(store, id, None, organisation=WATERSTAD, clock=lambda: opening)
+    await add(store, id, Event(kind=Kind.PRESENTED, at=opening))
+
+    later = opening + timedelta(minutes=1)
+    await move_due(store, now=later)
+    assert (await pending(store))["wake"] == 2
+    await wake(store, id, None, organisation=WATERSTAD, clock=lambda: later)
+
+    assert (await held(store, id)).woken
+
+
+async def test_triage_again_does_not_bring_the_card_before_its_hour(store: Store) -> None:
+    id = await arrive(store, "Wat kost een nieuw paspoort?", now=SUNDAY)
+    await triaged(store, id, now=SUNDAY)
+    await arrive(store, "Wat kost een nieuw paspoort?", event="deleted", now=SUNDAY)
+
+    await triaged(store, id, now=SUNDAY)
+
+    assert await lane(store, "C0BURGERZAKEN") == {}
+
+
+async def test_what_the_citizen_took_back_never_reaches_the_model(store: Store) -> None:
+    model = ScriptedLLM(says())
+    first = await arrive(store, "Mijn geheime verhaal over de kliko")
+    second = await arrive(store, "Nog een verhaal", id="q1", root="q1", author="b")
+    await triaged(store, first)
+    await arrive(store, "Mijn geheime verhaal over de kliko", event="deleted")
+    await arrive(store, "Nog een verhaal", id="q1", root="q1", author="b", event="deleted")
+
+    known = await triaged(store, first, model=model)
+    unknown = await triaged(store, second, model=model)
+
+    assert model.asked == []
+    assert [each.kind for each in await store.events(known.id)].count(Kind.TRIAGED) == 1
+    assert unknown.state is State.TRIAGED  # people still see that somebody wrote
+
+
+async def test_a_second_delivery_costs_no_second_call_of_the_model(store: Store) -> None:
+    id = await arrive(store, "Wat kost een nieuw paspoort?")
+    model = ScriptedLLM(says())
+
+    await triaged(store, id, model=model)
+    await triaged(store, id, model=model)
+
+    assert len(model.asked) == 1
+
+
+async def test_a_label_dropped_once_can_still_be_given(store: Store) -> None:
+    id = await arrive(store, "Wat kost een nieuw paspoort?")
+    await triaged(store, id)
+    await add(store, id, Event(kind=Kind.PRESENTED, at=MONDAY))
+    await arrive(store, "Wat kost een id-kaart?", event="edited")
+
+    class Overtaken(ScriptedLLM):
+        async def ask(self, schema: type[T], **values: Any) -> Outcome[T]:
+            await add(store, id, SENDING[1])
+            return await super().ask(schema, **values)
+
+    assert (await triaged(store, id, model=Overtaken(says()))).state is State.QUEUED
+    await add(store, id, Event(kind=Kind.UNDONE, at=MONDAY, by=ANNA))
+    await triaged(store, id)
+
+    assert [each.kind for each in await store.events(id)].count(Kind.TRIAGED) == 2
+
+
+class Counting(Store):
+    """A store that counts the cases it reads."""
+
+    loads = 0
+
+    async def load(self, id: str, *, command: str | None = None) -> Loaded:
+        self.loads += 1
+        return await super().load(id, command=command)
+
+
+async def test_a_citizen_of_many_cases_is_looked_up_in_few(store_url: str) -> None:
+    store = Counting(store_url, "waterstad")
+    await store.start()
+    try:
+        ids = []
+        for number in range(30):
+            now = MONDAY + timedelta(minutes=number)
+            ids.append(await arrive(store, "Dag", id=f"q{number}", root=f"q{number}", now=now))
+        store.loads = 0
+        case = await triaged(store, ids[0])
+    finally:
+        await store.close()
+
+    assert [each.case for each in case.earlier] == [ids[29], ids[28], ids[27]]
+    assert store.loads < 20
 
 
 async def test_who_helped_the_citizen_before_is_named(store: Store) -> None:

@@ -21,7 +21,7 @@ from assistant.case import (
 from assistant.chats import Press, Presser, Submission, Verdict
 from assistant.checks import Finding, check
 from assistant.config import Organisation, Person
-from assistant.desk.permits import actor_of, allowed, destination, least
+from assistant.desk.permits import actor_of, allowed, destination, held, least
 from assistant.desk.texts import cited, outgoing, signed
 from assistant.errors import NotAllowed
 from assistant.ground import ground_of
@@ -59,9 +59,9 @@ class Desk:
     async def press(self, press: Press) -> str | None:
         """Do what a button or its form asks; see `assistant.chats.Desk`."""
         loaded = await self._load(press.case)
-        person = self._allowed(press.by, _case(loaded), at_least=least(press.action))
+        person = self._allowed(press.by, held(loaded), at_least=least(press.action))
         if press.action == "open":
-            lane = self._channel(_case(loaded))
+            lane = self._channel(held(loaded))
             await enlist(self._store, lane, "open:" + press.case, rank=URGENT)
             return None
         command = f"{press.action}:{press.version}:{person.chat_user}"
@@ -186,7 +186,7 @@ class Desk:
     async def form(self, press: Press) -> Form:
         """Return the question before closing, handing over, or saying where a reply stands."""
         loaded = await self._load(press.case)
-        case, version, words = _case(loaded), loaded.version, self._words
+        case, version, words = held(loaded), loaded.version, self._words
         self._allowed(press.by, case)
         match press.action:
             case "close":
@@ -204,7 +204,7 @@ class Desk:
 
     async def editor(self, press: Press) -> Editor:
         """Return the editor with the whole outgoing text, signed by whoever opened it."""
-        case = _case(await self._load(press.case))
+        case = held(await self._load(press.case))
         person = self._allowed(press.by, case)
         self._editable(case)
         if case.reply and case.reply not in case.sent:
@@ -249,7 +249,7 @@ class Desk:
         loaded = await self._load(submission.case, command=command)
         if loaded.repeated:
             return Verdict(outcome="queued")
-        case = _case(loaded)
+        case = held(loaded)
         person = self._allowed(submission.by, case)
         await self._not_closed(case)
         refused = self._judged(case, submission, person, text)
@@ -397,8 +397,3 @@ class Desk:
         if found is None:
             raise NotAllowed("desk.no_platform", account=case.account)
         return found
-
-
-def _case(loaded: Loaded) -> Case:
-    assert loaded.case is not None
-    return loaded.case

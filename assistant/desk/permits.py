@@ -4,6 +4,7 @@ from assistant.case import Actor, Case
 from assistant.chats import Presser
 from assistant.config import Organisation, Person
 from assistant.errors import NotAllowed
+from assistant.store import Loaded
 
 RANK = ("reader", "writer", "approver", "supervisor")
 _LEAST = {"approve": "approver", "return": "approver"}
@@ -56,3 +57,9 @@ def destination(choice: str | None, *, organisation: Organisation) -> tuple[str 
     if kind == "triage":
         return None, None
     raise NotAllowed("desk.choose_destination")
+
+
+def held(loaded: Loaded) -> Case:
+    """Return the case that was loaded; the desk only ever loads cases that are there."""
+    assert loaded.case is not None
+    return loaded.case

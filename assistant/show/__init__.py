@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 
 from assistant.chats import Chat, Message
 from assistant.errors import (
@@ -14,7 +15,8 @@ from assistant.errors import (
     StoreUnavailable,
     TryAgain,
 )
-from assistant.show.standing import DIGEST, Drawer
+from assistant.show.digests import DIGEST
+from assistant.show.standing import Drawer
 from assistant.store import Store, milliseconds
 from assistant.store.lanes import (
     LEASE,
@@ -99,10 +101,13 @@ class Shower:
                 if not members:
                     break
                 await self._visit(lane, members, count)
-            await lane.release()
         except StoreUnavailable as error:
             log.warning("lane %s waits: %s", channel, error)
             await asyncio.sleep(0.5)
+        finally:
+            # Also when stopped: the next poster need not wait for the lease to run out.
+            with suppress(StoreUnavailable):
+                await lane.release()
 
     async def _visit(self, lane: Lane, members: tuple[str, ...], count: int) -> None:
         """Serve the first member; whatever goes wrong is told, and nothing is dropped."""

@@ -140,14 +140,19 @@ class Slack:
         where = {"ts": thread.ts} if thread else {}
         cursor = ""
         for _ in range(_PAGES):
-            page = await self._api.call(
-                name,
-                channel=channel,
-                limit=_PAGE,
-                include_all_metadata=True,
-                **where,
-                **({"cursor": cursor} if cursor else {}),
-            )
+            try:
+                page = await self._api.call(
+                    name,
+                    channel=channel,
+                    limit=_PAGE,
+                    include_all_metadata=True,
+                    **where,
+                    **({"cursor": cursor} if cursor else {}),
+                )
+            except Refused as refused:
+                if "thread_not_found" in str(refused):
+                    return None  # somebody deleted the card, and its thread with it
+                raise
             for message in page["messages"]:
                 if _mark(message) == mark:
                     return Message(channel=channel, ts=message["ts"])

@@ -1,0 +1,1 @@
+"""Runs the product as its users do."""
