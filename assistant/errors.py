@@ -78,3 +78,12 @@ class Refused(LuisterError):
 
 class Barred(Refused):
     """The channel or the token as a whole is refused; the message says what to mend."""
+
+
+def place_of(error: BaseException) -> str:
+    """Return an error's type and place, never its message, which may quote a citizen."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    at = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} in {at}"

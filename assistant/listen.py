@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from assistant.case import Case, Event, Kind, Post, handle_key
-from assistant.errors import Conflict, Doubtful, Refused, StoreUnavailable, TryAgain
+from assistant.errors import Conflict, Doubtful, Refused, StoreUnavailable, TryAgain, place_of
 from assistant.platforms import Arrival, Platform, Quarantined
 from assistant.store import Decision, Seen, Store, Work
 from assistant.store.intake import advance, cursor, quarantine
@@ -169,7 +169,7 @@ async def listen(
             await asyncio.sleep(broken)
         except Exception as error:  # the loop's one net: sending and the chat go on
             # No message and no traceback values: either may quote a citizen.
-            log.error("listen %s failed: %s", source, _where(error))
+            log.error("listen %s failed: %s", source, place_of(error))
             await asyncio.sleep(broken)
 
 
@@ -207,18 +207,9 @@ async def _take_or_keep(store: Store, arrival: Arrival, *, now: datetime) -> Tak
     except PASSING:
         raise
     except Exception as error:  # the net of one arrival: a person looks in the quarantine
-        where = _where(error)
+        where = place_of(error)
         log.error("listen %s quarantined an arrival: %s", arrival.post.platform, where)
         return await _keep(store, arrival, reason=where, now=now)
-
-
-def _where(error: BaseException) -> str:
-    """Return an error's type and place, never its message, which may quote a citizen."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    at = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} in {at}"
 
 
 def tally() -> tuple[Counter[Taken], Callable[[Taken], None]]:

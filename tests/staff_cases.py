@@ -142,6 +142,7 @@ def event(kind: Kind, minutes: float = 1, **parts: Any) -> Event:
         Kind.SENT: {"reply_id": "r1", "remote": Remote(id="99", url=LINK)},
         Kind.FAILED: {"reply_id": "r1", "reason": "gave_up"},
         Kind.DOUBTED: {"reply_id": "r1", "reason": "unknown"},
+        Kind.SURFACED: {"reply": reply(), "remote": Remote(id="99", url=LINK)},
         Kind.FOUND: {"reply_id": "r1", "remote": Remote(id="99", url=LINK)},
         Kind.CONFIRMED: {"by": ANNA, "text": reply().text, "remote": Remote(id=LINK, url=LINK)},
         Kind.DENIED: {"by": ANNA, "text": reply().text},

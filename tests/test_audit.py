@@ -11,7 +11,7 @@ from assistant.audit import BadRootLine, Verified, Witness, line_of, parse_line,
 from assistant.case import MOVES, NAMED, Case, Event, Kind, Remote, State
 from assistant.listen import take
 from assistant.store import Store, open_store
-from assistant.store.ledger import roots
+from assistant.store.ledger import Root, roots
 from tests.core import (
     START,
     WRITER,
@@ -51,6 +51,10 @@ def _event(kind: Kind, case: Case, *, number: int) -> Event:
         Kind.FOUND: {"remote": Remote(id=f"r{number}")},
         Kind.CONFIRMED: {"remote": Remote(id=f"r{number}"), "text": "as seen"},
         Kind.DENIED: {"text": "as seen"},
+        Kind.SURFACED: {
+            "reply": reply_to(case, f"reply {number}"),
+            "remote": Remote(id=f"r{number}"),
+        },
     }
     by = WRITER if kind in NAMED else None
     at = START + timedelta(seconds=number)
@@ -171,6 +175,18 @@ async def test_a_root_is_taken_only_when_something_is_new(store: Store) -> None:
     assert (second.entries, second.cases) == (2, 2)
     assert await roots(store) == (first, second)
     assert (await verify(store)).roots == 2
+
+
+async def test_processes_that_take_the_same_root_at_once_keep_and_tell_it_once(
+    store: Store,
+) -> None:
+    for number in range(5):
+        await new_case(store, f"p{number}", author=f"did:{number}")
+        together = [Witness(store).take(now=START) for _ in range(6)]
+        told: list[Root | None] = await asyncio.gather(*together)
+        taken = [each for each in told if each is not None]
+        assert len(taken) == 1
+        assert (await roots(store))[number:] == tuple(taken)
 
 
 async def test_a_line_read_back_says_the_same(store: Store) -> None:

@@ -2,22 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from assistant.audit import Erased, Witness, erase_citizen, line_of, parse_line, retire, verify
+from assistant.audit import Erased, Witness, erase_citizen, line_of, parse_line, verify
 from assistant.case import Case, Event, Kind, Remote, State
 from assistant.errors import StoreUnavailable
 from assistant.listen import take
 from assistant.store import Decision, Recorded, Store, open_store
 from assistant.store.intake import quarantine, quarantined
 from assistant.store.lanes import Lane, Place, Shown, shown
+from assistant.store.ledger import persistence, rewrite
 from tests.core import (
     START,
     WRITER,
-    Clock,
     add,
     arrival,
     new_case,
@@ -106,10 +105,10 @@ async def test_after_erasing_nothing_of_the_citizen_is_in_any_key_or_file(
     assert remains(store_url) == list(hers)
     await erase(store, "@Ans")
     assert remains(store_url) == []
-    await _gone(redis_server)
+    await gone(redis_server)
 
 
-async def _gone(server: RedisServer) -> None:
+async def gone(server: RedisServer) -> None:
     """Wait until the server has also removed the files it replaced."""
     for _ in range(500):
         if not written(server):
@@ -302,7 +301,8 @@ async def test_the_chat_messages_are_queued_to_be_deleted(store: Store) -> None:
     assert (await erase(store)).messages == 3
     lanes = {name: await store.redis.zrange(store.keys.lane + name, 0, -1) for name in
              ("CWASTE", "CCARE")}  # fmt: skip
-    assert lanes == {"CWASTE": ["forget:1.0", "forget:2.0"], "CCARE": ["forget:3.0"]}
+    # The case itself waits too, for an erasure that stopped before it named the messages.
+    assert lanes == {"CWASTE": [case, "forget:1.0", "forget:2.0"], "CCARE": [case, "forget:3.0"]}
     assert await shown(store, case) == Shown()
     assert (await erase(store)).messages == 0
 
@@ -321,56 +321,67 @@ async def test_an_erasure_says_when_the_server_could_not_rewrite_its_files(store
     assert (told.cases, told.rewritten) == (1, False)
 
 
-# Retention
+class Busy(Store):
+    """A store in which the citizen writes again, here and elsewhere, while they are erased."""
+
+    async def decide(
+        self, id: str, decide: Callable[[Case | None], Decision], **more: Any
+    ) -> Recorded:
+        recorded = await super().decide(id, decide, **more)
+        if _erased(recorded.case):
+            again = arrival("p2", root="p1", parent="p1", text="Me again")
+            assert await take(self, again, now=START) == "follow_up"
+            assert await take(self, arrival("p3", text="And here"), now=START) == "new"
+        return recorded
 
 
-async def closed_case(store: Store, id: str, *, at: datetime) -> str:
-    """Make a case that was closed at `at`."""
-    case = await open_case(store, id, author=f"did:{id}")
-    closed = Event(kind=Kind.CLOSED, at=at, by=WRITER, reason="spam")
-    await add(store, case, closed, now=at)
-    return case
+async def test_what_arrives_during_an_erasure_is_still_found(store: Store, store_url: str) -> None:
+    case = await sent_case(store)
+    busy = Busy(store_url, "town")
+    await busy.start()
+    assert (await erase(busy)).cases == 1
+    await busy.close()
+    for kind, value in (("author", "did:citizen"), ("handle", "henk_de_burger")):
+        found = await store.cases_of("replay", kind, value)
+        assert len(found) == 2
+        assert case in found
+    assert (await erase(store)).cases == 2
+    assert remains(store_url, (*HENK, "me again", "and here")) == []
+    assert [key async for key in store.redis.scan_iter(store.keys.citizen + "*")] == []
 
 
-async def test_retention_erases_what_is_old_and_finished(store: Store) -> None:
-    clock = Clock()
-    old = await closed_case(store, "old", at=START)
-    sent = await sent_case(store, "sent", author="did:sent")
-    standing = await open_case(store, "open", author="did:open")
-    doubtful = await queued_case(store, "p1")
-    await add(store, doubtful, *UNDER_WAY[State.IN_DOUBT])
-    young = await closed_case(store, "young", at=clock.ahead(days=20))
-    assert await retire(store, days=30, now=START + timedelta(days=29)) == 0
-    assert await retire(store, days=30, now=START + timedelta(days=31)) == 2
-    kept = {case: (await store.load(case)).case for case in (standing, doubtful, young)}
-    assert not any(map(_erased, kept.values()))
-    for case in (old, sent):
-        assert _erased((await store.load(case)).case)
-        assert (await store.events(case))[-1].reason == "retention"
-    assert await retire(store, days=30, now=START + timedelta(days=32)) == 0
-    assert await retire(store, days=30, now=START + timedelta(days=400)) == 1
-    assert (await verify(store)).broken is None
+def _kept(**changes: Any) -> str:
+    return arrival("q1", **changes).model_dump_json()
 
 
-class Late(Store):
-    """A store in which a finished case's citizen writes again just after it was listed."""
-
-    async def ids(self, *states: State, **span: Any) -> tuple[str, ...]:
-        found = await super().ids(*states, **span)
-        now = START + timedelta(days=400)
-        again = arrival("p2", root="old", parent="old", author="did:old", text="Still dark")
-        assert await take(self, again, now=now) == "follow_up"
-        return found
-
-
-async def test_retention_leaves_a_citizen_who_writes_at_that_very_moment(
-    store: Store, store_url: str
+@pytest.mark.parametrize(
+    ("raw", "theirs"),
+    [
+        (_kept(author="did:x", handle="@Jan"), True),
+        (_kept(author="did:jan", handle="@otherwise"), True),
+        (_kept(author="did:x", handle="@janneke"), False),
+        (_kept(author="did:x", handle="@Ans", text="Hello @jan"), False),  # Ans's own words
+        (_kept(author=None, handle=None, text="jan"), False),
+        ("not a record: @JAN, who wrote", True),
+        ('{"by": "did:jan"}', True),
+        ('{"post": {"user": "jan"}}', True),
+        ('"{\\"by\\": \\"@j\\u0061n\\"}"', True),
+        ("@janneke @jan.de.wit de-jan piet@jan jan@elsewhere.example did:janneke", False),
+        ("[]", False),
+    ],
+)
+async def test_quarantine_loses_the_citizens_own_records_only(
+    store: Store, raw: str, theirs: bool
 ) -> None:
-    case = await closed_case(store, "old", at=START)
-    late = Late(store_url, "town")
-    await late.start()
-    assert await retire(late, days=30, now=START + timedelta(days=400)) == 0
-    await late.close()
-    held = (await store.load(case)).case
-    assert held is not None
-    assert held.post.text == "Still dark"
+    await new_case(store, author="did:jan", handle="@Jan")
+    await quarantine(store, source="replay", where="q", reason="other", raw=raw, now=START)
+    assert (await erase(store, "@jan")).quarantined == theirs
+    assert len(await quarantined(store)) == (not theirs)
+
+
+async def test_a_store_that_is_away_is_not_taken_for_one_that_forbids() -> None:
+    away = Store("redis://127.0.0.1:1/0", "town")
+    for ask in (rewrite, persistence):
+        with pytest.raises(StoreUnavailable):
+            await ask(away)
+    await away.close()

@@ -34,6 +34,7 @@ ROAD_TO: dict[Kind, tuple[Kind, ...]] = {
     Kind.UNDONE: ROADS[State.QUEUED],
     Kind.SENDING: ROADS[State.QUEUED],
     Kind.CONFIRMED: ROADS[State.IN_DOUBT],
+    Kind.SURFACED: (*ROADS[State.IN_DOUBT], Kind.DENIED),
     Kind.DENIED: ROADS[State.IN_DOUBT],
     Kind.REOPENED: ROADS[State.CLOSED],
     **dict.fromkeys((Kind.POSTPONED, Kind.SENT, Kind.FAILED, Kind.DOUBTED, Kind.FOUND), SENDING),
@@ -64,6 +65,8 @@ SENTENCES: dict[Kind, str] = {
     Kind.FOUND: f"Het antwoord bleek er te staan: {LINK}",
     Kind.CONFIRMED: f"Anna Bakker (AB) zag dat het antwoord er staat: {LINK}",
     Kind.DENIED: "Anna Bakker (AB) keek en zag dat het antwoord er niet staat.",
+    Kind.SURFACED: f"Let op: een eerder antwoord staat er toch: {LINK}"
+    " Lees het voordat je opnieuw antwoordt.",
     Kind.CLOSED: "Anna Bakker (AB) sloot de kaart af: niet voor ons.",
     Kind.REOPENED: "Anna Bakker (AB) heropende de kaart.",
     Kind.ERASED: "De gegevens van de inwoner zijn gewist.",

@@ -59,7 +59,7 @@ async def test_one_byte_changed_in_an_event_is_named(store: Store, seed: int) ->
     assert (await verify(store)).broken is None
 
 
-@pytest.mark.parametrize("field", ["snapshot", "version", "head"])
+@pytest.mark.parametrize("field", ["snapshot", "version", "head", "state"])
 async def test_one_byte_changed_in_a_snapshot_is_named(store: Store, field: str) -> None:
     case, chance = await _town(store), random.Random(1)
     key = store.keys.case(case)
@@ -72,6 +72,23 @@ async def test_one_byte_changed_in_a_snapshot_is_named(store: Store, field: str)
         if field == "snapshot":
             await store.raw.hset(key, field, _flipped(stored, at, chance))
             assert f"case {case}: its snapshot" in await _told(store), at
+
+
+async def test_a_case_hidden_from_or_shown_in_another_list_is_named(store: Store) -> None:
+    case, lists = await _town(store), store.keys.cases
+    stands = f"case {case}: state open, listed under "
+    score = await store.redis.zscore(lists + "open", case)
+    await store.redis.zrem(lists + "open", case)
+    assert await _told(store) == stands + "none; its events say open"
+    await store.redis.zadd(lists + "closed", {case: score})
+    assert await _told(store) == stands + "closed; its events say open"
+    await store.redis.zadd(lists + "open", {case: score})
+    assert await _told(store) == stands + "open, closed; its events say open"
+    await store.redis.zrem(lists + "closed", case)
+    assert (await verify(store)).broken is None
+    await store.redis.hset(store.keys.case(case), "state", "closed")
+    told = f"case {case}: state closed, listed under open; its events say open"
+    assert await _told(store) == told
 
 
 async def test_another_spelling_of_the_same_moment_in_a_snapshot_is_named(store: Store) -> None:

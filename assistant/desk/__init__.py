@@ -61,8 +61,8 @@ class Desk:
         loaded = await self._load(press.case)
         person = self._allowed(press.by, held(loaded), at_least=least(press.action))
         if press.action == "open":
-            lane = self._channel(held(loaded))
-            await enlist(self._store, lane, "open:" + press.case, rank=URGENT)
+            channel = self._channel(held(loaded))
+            await enlist(self._store, channel, "open:" + press.case, rank=URGENT)
             return None
         command = f"{press.action}:{press.version}:{person.chat_user}"
         now = self._clock()
@@ -122,8 +122,9 @@ class Desk:
 
     def _plain(self, case: Case, kind: Kind, actor: Actor, now: datetime, state: State) -> Decision:
         self._must_be(case, state)
-        event = Event(kind=kind, at=now, by=actor)
-        return Decision(events=(event,), work=(Work(lane=self._channel(case)),))
+        show, again = Work(lane=self._channel(case)), Work(step="triage")
+        work = (show,) if kind is Kind.CLAIMED else (show, again)  # what came may have no label
+        return Decision(events=(Event(kind=kind, at=now, by=actor),), work=work)
 
     def _claim(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         self._must_be(case, State.OPEN)

@@ -12,7 +12,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from assistant.case import Frozen, State
-from assistant.errors import StoreUnavailable
+from assistant.errors import StoreUnavailable, place_of
 from assistant.store import STEPS, Delivery, Step, Store, milliseconds, utcnow
 from assistant.store.link import BLOCK, ensure_group, translated
 
@@ -131,7 +131,7 @@ class Worker:
         except Exception as error:  # the loop's one net: the work stays pending and comes back
             await self._note(entry, type(error).__name__)
             # No message and no traceback values: either may quote a citizen.
-            log.error("work.%s case=%s failed: %s", self._step, case, _where(error))
+            log.error("work.%s case=%s failed: %s", self._step, case, place_of(error))
         finally:
             self._running.pop(entry, None)
             self._freed.set()
@@ -213,14 +213,6 @@ def _entries(answer: Any) -> list[tuple[str, dict[str, str]]]:
     if rows and isinstance(rows[0], list) and rows[0] and isinstance(rows[0][0], (list, tuple)):
         rows = rows[0]
     return [(entry, fields) for entry, fields in rows if fields]
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    at = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} in {at}"
 
 
 async def move_due(store: Store, *, now: datetime, most: int = 500) -> int:
