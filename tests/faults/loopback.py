@@ -1,0 +1,73 @@
+"""The wire between the processes of a crash test: JSON over HTTP on this machine."""
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from assistant.errors import Doubtful, Refused, TryAgain
+
+PATIENCE = 0.5
+"""Seconds for one call; the leases of the crash tests are longer."""
+
+
+def serve(routes: Iterable[web.RouteDef], *, port: int) -> None:
+    """Serve on `port` until the process is killed."""
+    app = web.Application()
+    app.add_routes(routes)
+    asyncio.run(_serve(app, port))
+
+
+async def _serve(app: web.Application, port: int) -> None:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await asyncio.Event().wait()
+
+
+def free_port() -> int:
+    """Return a port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Wire:
+    """Calls one of the test's servers and tells errors apart by what surely happened."""
+
+    def __init__(self, port: int, *, patience: float = PATIENCE) -> None:
+        self._url = f"http://127.0.0.1:{port}"
+        self._timeout = aiohttp.ClientTimeout(total=patience)
+
+    async def get(self, path: str, **query: str) -> Any:
+        return await self._call("GET", path, params=query)
+
+    async def post(self, path: str, body: Any, **headers: str) -> Any:
+        return await self._call("POST", path, json=body, headers=headers)
+
+    async def _call(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=self._timeout) as session,
+                session.request(method, self._url + path, **options) as answer,
+            ):
+                raise_for(answer)
+                return await answer.json()
+        except aiohttp.ClientConnectorError as error:
+            raise TryAgain("nobody listens") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Doubtful(type(error).__name__) from error
+
+
+def raise_for(answer: aiohttp.ClientResponse) -> None:
+    """Raise what a status other than success means for whoever called."""
+    if answer.status == 429:
+        raise TryAgain("429", after=float(answer.headers["Retry-After"]))
+    if answer.status >= 500:
+        raise Doubtful(str(answer.status))
+    if answer.status >= 400:
+        raise Refused(answer.reason or str(answer.status))
