@@ -248,6 +248,7 @@ class Slack:
     async def _storm(self, rate: int, seconds: float) -> None:
         """Press `rate` buttons a second on cards left open: by turns a claim and an editor."""
         cases, people = itertools.cycle(self.kept), itertools.cycle(OTHERS)
+        presses = []
         began = time.perf_counter()
         for number in range(int(rate * seconds)):
             await asyncio.sleep(max(0, began + number / rate - time.perf_counter()))
@@ -256,8 +257,8 @@ class Slack:
                 act = self.press(case, CLAIM, by=by, value=f"{case}:{number}", name="storm claim")
             else:
                 act = self.press(case, EDIT, by=by, trigger=f"storm-{number}", name="storm editor")
-            self.go(act)
-        await asyncio.sleep(1)
+            presses.append(asyncio.create_task(act))
+        await asyncio.gather(*presses)
 
     async def _fire(self, url: str, body: str, times: int, at_once: int) -> None:
         """Post the same signed body `times` times, `at_once` at a time."""

@@ -101,7 +101,7 @@ async def crowd_in_one_channel(folder: Path, *, redis: RedisServer, name: str) -
     """Row 14: many cards at once, and a chat that asks for silence: it gets it."""
     ask = 1.0
     async with a_world(folder, redis=redis, mode="key", name=name, ask=ask) as world:
-        for _ in range(40):
+        for _ in range(24):
             await world.citizens.write("leave")
         for each, parts in CROWD.items():
             # Too fast on purpose: the chat answers 429 every now and then.
@@ -183,7 +183,7 @@ async def told_many_times(folder: Path, *, redis: RedisServer, name: str) -> Non
     async with a_world(folder, redis=redis, mode="key", name=name) as world:
         for each, parts in CROWD.items():
             world.spawn(each, parts)
-        for plan in ("edit", "delete", "follow_up") * 3:
+        for plan in ("edit", "delete", "follow_up") * 2:
             await world.citizens.write(plan)
         await end_well(world)
         assert len(await world.store.ids()) == len(world.citizens.plans)
