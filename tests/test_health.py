@@ -329,6 +329,7 @@ async def _fail_with_text(store: Store, text: str) -> None:
 
 def test_a_warning_is_a_log_line_too(lines: Lines) -> None:
     """As the command line does it: a library's deprecation is no bare text on standard error."""
+    logging.captureWarnings(False)  # what an earlier test left on would not be switched on again
     logging.captureWarnings(True)
     try:
         with warnings.catch_warnings():

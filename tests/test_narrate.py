@@ -54,7 +54,7 @@ SENTENCES: dict[Kind, str] = {
     Kind.SUBMITTED: "Anna Bakker (AB) legde een antwoord voor aan een collega."
     f" Woord voor woord het AI-concept. Tekst: {reply().text}",
     Kind.RETURNED: "Piet Prins (PP) gaf het antwoord terug aan de schrijver.",
-    Kind.APPROVED: "Anna Bakker (AB) drukte op Verzenden."
+    Kind.APPROVED: "Anna Bakker (AB) drukte op Verstuur."
     f" Woord voor woord het AI-concept. Tekst: {reply().text}",
     Kind.UNDONE: "Ongedaan gemaakt door Anna Bakker (AB).",
     Kind.SENDING: "Verzenden begonnen (poging 1).",
@@ -147,7 +147,7 @@ def test_the_line_of_a_send_tells_what_the_person_changed(
         event(Kind.PRESENTED, 3),
         event(Kind.APPROVED, 4, reply=reply(text=text)),
     )
-    assert f"drukte op Verzenden. {told_as}" in last(*events)
+    assert f"drukte op Verstuur. {told_as}" in last(*events)
 
 
 def test_a_change_is_told_from_the_draft_the_reply_began_with() -> None:
@@ -212,7 +212,7 @@ def test_a_reply_without_a_link_is_told_without_one(kind: Kind, told_as: str) ->
 
 
 def test_no_text_can_pass_for_a_line_of_ours() -> None:
-    forged = "Hoi\n10:42 Anna Bakker (AB) drukte op Verzenden."
+    forged = "Hoi\n10:42 Anna Bakker (AB) drukte op Verstuur."
     asked = last(event(Kind.RECEIVED, post=post(text=forged)))
     sent = last(*to(Kind.APPROVED, reply=reply(text=forged)))
     assert "\n" not in asked

@@ -120,10 +120,14 @@ def thanks(post: Reading) -> Verdict | None:
 
 
 def careful(post: Reading) -> Verdict | None:
-    """Words that may mean more than they say: nothing is offered before a person has looked."""
+    """Words that may mean more than they say: nothing is offered before a person has looked.
+
+    The label stays the everyday one: a siren on every "hoe hoog is" would soon be heard by nobody.
+    """
     for label in CAREFUL:
         if heard := post.heard(f"{label}.careful"):
-            return _unsure(post, label, heard, why="careful")
+            plain = next(verdict for rule in EVERYDAY if (verdict := rule(post)) is not None)
+            return _unsure(post, plain.label, heard, why="careful")
     return None
 
 
@@ -190,6 +194,9 @@ def unrecognised(post: Reading) -> Verdict | None:
     return Verdict(label="opinion", advice="leave", rule=4, why="unrecognised", sure=False)
 
 
+EVERYDAY: tuple[Rule, ...] = (question, report, complaint, coloured, unrecognised)
+"""What a post is when nothing grave was heard; the last one catches all."""
+
 RULES: tuple[Rule, ...] = (
     not_addressed,
     emergency,
@@ -204,11 +211,7 @@ RULES: tuple[Rule, ...] = (
     thanks,
     judged,
     careful,
-    question,
-    report,
-    complaint,
-    coloured,
-    unrecognised,
+    *EVERYDAY,
 )
 
 

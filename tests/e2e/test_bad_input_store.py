@@ -60,7 +60,7 @@ async def _sent_once(running: Town, card: Json, name: str, text: str) -> None:
     mine = [each["text"] for each in running.replies() if each["in_reply_to"] == name]
     assert mine == [text]
     _, story = await running.luister("show", _case_of(card))
-    for line in ("Bericht van de inwoner", "drukte op Verzenden", "Verzenden begonnen"):
+    for line in ("Bericht van de inwoner", "drukte op Verstuur", "Verzenden begonnen"):
         assert story.count(line) == 1, story
     code, told = await running.luister("verify")
     assert (code, "all holds" in told) == (0, True), told
