@@ -78,7 +78,7 @@ async def test_who_may_not_act_is_told_whom_to_ask_and_nothing_changes(
     before = len(running.slack.acks)
     await running.people.click(card, CLAIM, user=user)
     said = await running.hears("C0PARKEREN", told)
-    assert "Vraag het Anna Bakker, Bob Jansen" in said
+    assert "Vraag het aan Anna Bakker, Bob Jansen" in said
     _, view = await running.window(card, EDIT, user=user)
     assert told in " ".join(texts_of(view))
     assert "submit" not in {name for name, value in view.items() if value}
