@@ -96,10 +96,10 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
             group.create_task(_connected(slack, desk))
             routes += slack.routes()
         if "work" in only:
-            # In a thread: the first post, and the first click, must not wait for it.
-            group.create_task(asyncio.to_thread(warm, organisation, now=clock()))
+            # In a thread: making the word lists takes seconds, in which people may press buttons.
+            warmed = group.create_task(asyncio.to_thread(warm, organisation, now=clock()))
             for worker in workers(wiring, store, platforms, model, metrics):
-                group.create_task(worker.run())
+                group.create_task(_after(warmed, worker.run))
             group.create_task(_every(TICK, partial(_due, store, clock)))
             group.create_task(_every(SWEEP.total_seconds() / 2, partial(_swept, store, clock)))
             group.create_task(_every(RETIRE.total_seconds(), partial(_retired, wiring, store)))
@@ -257,6 +257,11 @@ async def _connected(chat: Chat, desk: Desk) -> None:
             tries = 1 if lasted > HELD else tries + 1
             log.warning("the chat is away (try %d): %s", tries, error)
             await asyncio.sleep(min(0.5 * 2**tries, 30))
+
+
+async def _after(first: Awaitable[object], then: Callable[[], Awaitable[None]]) -> None:
+    await first
+    await then()
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:

@@ -29,6 +29,7 @@ from assistant.store.intake import quarantined
 from assistant.store.ledger import Root, persistence
 from assistant.store.work import dead_letters, pending, revive
 from assistant.terminal import Progress, table
+from assistant.triage import warm
 from assistant.words import Words
 
 if TYPE_CHECKING:
@@ -199,6 +200,8 @@ async def _taken_in(wiring: "Wiring", store: Store) -> Counter[Taken]:
 
     platforms = app.platforms_of(wiring)
     steps = app.workers(wiring, store, platforms, None, Metrics())
+    # Made before anything is under way: in the middle it would look like a store that is away.
+    warm(wiring.organisation, now=wiring.clock())
     triage = asyncio.create_task(steps[0].run())
     try:
         # The file is read from its start each time: repeats are known by their ids.

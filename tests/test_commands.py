@@ -435,7 +435,7 @@ def test_output_that_nobody_reads_to_its_end(
     luister: Luister, folder: Path, environ: dict[str, str]
 ) -> None:
     # More than a pipe holds, so that the writer notices.
-    rows = ({**BIN, "id": f"p{number}", "author": f"u{number}"} for number in range(600))
+    rows = ({**BIN, "id": f"p{number}", "author": f"u{number}"} for number in range(900))
     luister("replay", posts(folder, *rows), "--config", folder)
     process = subprocess.Popen(
         command("cases", "--config", folder),
