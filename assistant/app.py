@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from assistant.audit import Witness, line_of, retire
 from assistant.chats import Chat
 from assistant.chats.slack import Slack, open_slack
-from assistant.config import Organisation, Secrets
+from assistant.config import Account, Organisation, ReplayAccount, Secrets
 from assistant.desk import Desk
 from assistant.draft import draft
 from assistant.errors import Doubtful, Misconfigured, Refused, StoreUnavailable, TryAgain
@@ -25,13 +25,14 @@ from assistant.llms import LLM
 from assistant.llms.limits import Limits
 from assistant.llms.openai import OpenAIModel
 from assistant.mask import mask
-from assistant.platforms import Platform
+from assistant.platforms import Around, Platform
 from assistant.platforms.replay import Replay
 from assistant.reply import CALL, SETTLE, Sender
 from assistant.show import Shower
 from assistant.show.standing import Drawer
 from assistant.store import Store, open_store, utcnow
 from assistant.store.intake import expire_quarantine
+from assistant.store.kept import Kept
 from assistant.store.lanes import Note, notify
 from assistant.store.ledger import persistence
 from assistant.store.work import LEASE, Dead, Worker, move_due, sweep
@@ -81,8 +82,8 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(wiring.store_url, organisation.id))
         await _told_persistence(store)
-        platforms = platforms_of(wiring)
         enter = stack.enter_async_context
+        platforms = await enter(platforms_of(wiring, store))
         slack = await enter(slack_of(wiring)) if "chat" in only else None
         model = await enter(model_of(wiring, metrics)) if "work" in only else None
         # Entered last, so that every task has ended before what it uses is closed.
@@ -115,16 +116,58 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
         group.create_task(serve(routes, host=wiring.host, port=wiring.port, started=started))
 
 
-def platforms_of(wiring: Wiring) -> dict[tuple[str, str], Platform]:
-    """Return an adapter per official account, by (platform, account)."""
+OPENERS: Mapping[str, Callable[..., AbstractAsyncContextManager[Platform]]] = {}
+"""The adapters by the name of their platform, each the `opened` of its module."""
+
+
+@asynccontextmanager
+async def platforms_of(
+    wiring: Wiring, store: Store
+) -> AsyncIterator[dict[tuple[str, str], Platform]]:
+    """Yield an adapter per official account, by (platform, account).
+
+    Raises Misconfigured with every secret that is missing from the environment.
+    """
+    accounts = wiring.organisation.accounts
+    Misconfigured.raise_any(
+        f"{name}: not set; the account {each.handle} on {each.platform} needs it"
+        for each in accounts
+        for name in each.variables
+        if name not in wiring.secrets.accounts
+    )
     made: dict[tuple[str, str], Platform] = {}
-    for account in wiring.organisation.accounts:
-        made[account.platform, account.handle] = Replay(
-            account.handle,
-            replies=wiring.state / "replies.jsonl",
-            source=wiring.replay,
-            speed=wiring.speed,
+    async with AsyncExitStack() as stack:
+        for account in accounts:
+            platform = await stack.enter_async_context(_opened(account, wiring, store))
+            made[account.platform, account.handle] = platform
+        yield made
+
+
+@asynccontextmanager
+async def _opened(account: Account, wiring: Wiring, store: Store) -> AsyncIterator[Platform]:
+    if isinstance(account, ReplayAccount):
+        yield replays_of(wiring)[account.platform, account.handle]
+        return
+    held = {name: wiring.secrets.accounts[name] for name in account.variables}
+    secret = SecretStr("".join(each.get_secret_value() for each in held.values()))
+    keep = Kept(store, f"{account.platform}:{account.handle}", secret=secret)
+    around = Around(secrets=held, keep=keep, clock=wiring.clock)
+    async with OPENERS[account.platform](account, around) as platform:
+        yield platform
+
+
+def replays_of(wiring: Wiring) -> dict[tuple[str, str], Platform]:
+    """Return the accounts that read from a file; raises Misconfigured when there is none."""
+    replies, source = wiring.state / "replies.jsonl", wiring.replay
+    made: dict[tuple[str, str], Platform] = {
+        (each.platform, each.handle): Replay(
+            each.handle, replies=replies, source=source, speed=wiring.speed
         )
+        for each in wiring.organisation.accounts
+        if isinstance(each, ReplayAccount)
+    }
+    if not made:
+        raise Misconfigured("accounts: none has platform 'replay', so a file is nobody's")
     return made
 
 

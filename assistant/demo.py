@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from assistant import app
-from assistant.commands import until_stopped
+from assistant.commands.service import until_stopped
 from assistant.config import DAYS, Hours, Organisation, Secrets, load
 from assistant.errors import Doubtful, LuisterError, Refused, TryAgain
 from assistant.health import log_lines

@@ -9,7 +9,7 @@ from typing import Literal
 
 from assistant.case import Case, Event, Kind, Post, handle_key
 from assistant.errors import Conflict, Doubtful, Refused, StoreUnavailable, TryAgain, place_of
-from assistant.platforms import Arrival, Platform, Quarantined
+from assistant.platforms import Arrival, Condition, Gap, Platform, Quarantined
 from assistant.store import Decision, Seen, Store, Work
 from assistant.store.intake import advance, cursor, quarantine
 
@@ -184,6 +184,9 @@ async def _read(
 ) -> None:
     async for arrival in platform.arrivals(await cursor(store, source) if keep else None):
         now = clock()
+        if isinstance(arrival, Gap | Condition):
+            log.warning("listen %s: %s", source, arrival.reason)
+            continue
         if isinstance(arrival, Quarantined):
             await quarantine(
                 store,

@@ -95,7 +95,7 @@ class Sender:
                 return
             look = None
         except Refused:
-            look = Look(standing="closed")
+            look = Look(standing="barred")
         stop = self._moved(case, target, look) or self._unfit(case, reply, platform)
         if stop:
             await self._decide(case, reply, stop, ack=ack, seen=_moment(case))
@@ -114,8 +114,9 @@ class Sender:
         if look.standing == "edited" and look.post is not None:
             new = target.model_copy(update={"text": look.post.text, "edited": True})
             return Event(kind=Kind.EDITED, at=now, post=new)
-        if look.standing == "closed":
-            return Event(kind=Kind.FAILED, at=now, reason="replies_closed")
+        if look.standing == "barred":
+            why = look.post.barred if look.post else None
+            return Event(kind=Kind.FAILED, at=now, reason=why or "replies_closed")
         return None
 
     def _unfit(self, case: Case, reply: Reply, platform: Platform) -> Event | None:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from assistant.card import Card, Digest
 from assistant.case import Post, Remote, Reply
 from assistant.chats import Desk, Message
 from assistant.errors import (
+    BadInput,
     Barred,
     Doubtful,
     LuisterError,
@@ -19,7 +20,7 @@ from assistant.errors import (
     Refused,
 )
 from assistant.llms import Outcome, Reason
-from assistant.platforms import Arrival, Candidate, Look, Quarantined
+from assistant.platforms import Arrival, Candidate, Look, Quarantined, Told
 from assistant.prompts import Prompt
 
 Step = Literal["ok", "lost"] | LuisterError
@@ -34,10 +35,9 @@ class FakePlatform:
 
     name = "replay"
     limit = 300
+    every: float | None = None
 
-    def __init__(
-        self, account: str = "@town", *, arriving: Iterable[Arrival | Quarantined] = ()
-    ) -> None:
+    def __init__(self, account: str = "@town", *, arriving: Iterable[Told] = ()) -> None:
         self.account = account
         self.arriving = list(arriving)
         self.steps: deque[Step] = deque()
@@ -49,10 +49,18 @@ class FakePlatform:
         """Count characters."""
         return len(text)
 
-    async def arrivals(self, cursor: str | None) -> AsyncIterator[Arrival | Quarantined]:
+    def parse(self, raw: str) -> Arrival:
+        """Read an arrival as it was dumped."""
+        try:
+            return Arrival.model_validate_json(raw)
+        except ValidationError as error:
+            raise BadInput(f"{error.error_count()} mistakes") from None
+
+    async def arrivals(self, cursor: str | None) -> AsyncIterator[Told]:
         """Yield what was put in `arriving`; the cursor is the number of what was read."""
         for number, each in enumerate(self.arriving[int(cursor or 0) :], start=int(cursor or 0)):
-            yield each.model_copy(update={"cursor": str(number + 1)})
+            kept = isinstance(each, Arrival | Quarantined)
+            yield each.model_copy(update={"cursor": str(number + 1)}) if kept else each
 
     async def look(self, post: Post) -> Look:
         """Tell what `looks` says, else that nothing changed."""

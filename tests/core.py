@@ -7,12 +7,12 @@ from assistant.case import Actor, Case, Draft, Event, Kind, Post, Reply, Triage,
 from assistant.config import (
     DAYS,
     About,
-    Account,
     Department,
     Hours,
     Official,
     Organisation,
     Person,
+    ReplayAccount,
 )
 from assistant.listen import take
 from assistant.platforms import Arrival, Platform
@@ -25,7 +25,7 @@ WRITER = Actor(chat_user="UANNA", name="Anna Bakker", initials="AB")
 
 TOWN = Organisation(
     organisation=About(id="town", name="Town", hosts=("town.example",)),
-    accounts=(Account(platform="replay", handle="@town"),),
+    accounts=(ReplayAccount(platform="replay", handle="@town"),),
     triage_channel="CTRIAGE",
     supervisors_channel="CSUPER",
     departments=(

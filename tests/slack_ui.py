@@ -272,9 +272,9 @@ async def browser_page(url: str, *, width: int = 1280, height: int = 900) -> Asy
 async def act_as(page: Page, name: str) -> None:
     """Choose in the browser whom the next clicks come from, by (part of) the name shown."""
     chooser = page.get_by_label("Act as")
-    labels = await chooser.locator("option").all_inner_texts()
-    label = next(each for each in labels if name in each)
-    await chooser.select_option(label=label)
+    option = chooser.locator("option", has_text=name).first
+    await option.wait_for(state="attached")  # the page stands before its socket told who is there
+    await chooser.select_option(label=await option.inner_text())
 
 
 async def screenshot(page: Page, folder: Path, name: str) -> Path:

@@ -18,7 +18,7 @@ from assistant.case import (
     Triage,
     evolve,
 )
-from assistant.config import About, Account, Department, Model, Official, Organisation, Person
+from assistant.config import About, Department, Model, Official, Organisation, Person, ReplayAccount
 from assistant.present import card_of
 from assistant.words import Words
 
@@ -44,7 +44,7 @@ ANSWER = Answer(
 
 ORGANISATION = Organisation(
     organisation=About(id="waterstad", name="Gemeente Waterstad"),
-    accounts=(Account(platform="replay", handle="@waterstad"),),
+    accounts=(ReplayAccount(platform="replay", handle="@waterstad"),),
     triage_channel="C0",
     supervisors_channel="C9",
     departments=(

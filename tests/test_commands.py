@@ -292,7 +292,7 @@ def test_a_fault_of_ours_is_told_by_place_and_quotes_nobody(
     told = luister("cases", "--config", folder)
     assert told.code == 1
     assert "Luister has a fault: ValidationError" in told.err
-    assert re.search(r"commands\.py:\d+ in cases", told.err)
+    assert re.search(r"looking\.py:\d+ in cases", told.err)
     assert "geheim" not in told.err
 
 

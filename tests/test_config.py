@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from assistant.app import Wiring
-from assistant.config import DAYS, Hours, Model, Secrets, load
+from assistant.config import DAYS, BlueskyAccount, Hours, Model, Secrets, load
 from assistant.errors import Misconfigured
 from tests.core import TOWN
 
@@ -220,12 +220,15 @@ def test_a_model_may_come_from_the_environment_but_the_file_wins(tmp_path: Path)
 # Secrets
 
 
-SECRETS = {name.upper(): f"hush-{name}" for name in Secrets.model_fields}
+FIXED = [name for name in Secrets.model_fields if name != "accounts"]
+SECRETS = {name.upper(): f"hush-{name}" for name in FIXED} | {"BLUESKY_APP_PASSWORD": "hush-sky"}
 
 
 def test_secrets_come_from_the_environment_and_show_in_nothing() -> None:
-    secrets = Secrets.read(SECRETS | {"OTHER": "x"})
-    for name in Secrets.model_fields:
+    sky = TOWN.model_copy(update={"accounts": (BlueskyAccount(platform="bluesky", handle="@t"),)})
+    secrets = Secrets.read(SECRETS | {"OTHER": "x"}, organisation=sky)
+    assert secrets.accounts["BLUESKY_APP_PASSWORD"].get_secret_value() == "hush-sky"
+    for name in FIXED:
         held = getattr(secrets, name)
         assert isinstance(held, SecretStr)
         assert held.get_secret_value() == f"hush-{name}"
@@ -245,7 +248,7 @@ def test_a_missing_or_empty_secret_is_none() -> None:
 
 
 def test_no_secret_has_a_place_in_a_file(tmp_path: Path) -> None:
-    for name in Secrets.model_fields:
+    for name in FIXED:
         [told] = mistakes(tmp_path, f'{name} = "hush"\n{GOOD}')
         assert told.startswith(f"{name}: ")
         assert "hush" not in told

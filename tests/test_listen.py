@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assistant.case import Case, Event, Kind, Remote, State
 from assistant.errors import BadInput, Conflict, Refused, StoreUnavailable, TryAgain
 from assistant.listen import listen, take, tally
-from assistant.platforms import Arrival, Quarantined
+from assistant.platforms import Arrival, Told
 from assistant.platforms.replay import Replay, parse
 from assistant.store import TEXTS, Store, open_store
 from assistant.store.intake import cursor, quarantined
@@ -293,7 +293,7 @@ class Shaky(FakePlatform):
         super().__init__(arriving=arriving)
         self.stumbles: list[Exception] = [TryAgain("busy", after=0.01), StoreUnavailable("away")]
 
-    async def arrivals(self, cursor: str | None) -> AsyncIterator[Arrival | Quarantined]:
+    async def arrivals(self, cursor: str | None) -> AsyncIterator[Told]:
         """Yield one post, then stumble, as long as there is something to stumble over."""
         async for each in super().arrivals(cursor):
             yield each

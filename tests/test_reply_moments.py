@@ -32,7 +32,7 @@ EDITED = post(text="I meant the glass bins")
 MOVED: dict[str, tuple[Look | LuisterError, State, str | None]] = {
     "deleted": (Look(standing="deleted"), State.OPEN, None),
     "edited": (Look(standing="edited", post=EDITED), State.OPEN, None),
-    "closed": (Look(standing="closed"), State.FAILED, "replies_closed"),
+    "closed": (Look(standing="barred"), State.FAILED, "replies_closed"),
     "refused": (Refused("404"), State.FAILED, "replies_closed"),
 }
 

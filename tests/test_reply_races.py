@@ -34,7 +34,7 @@ class Gated(LookUpPlatform):
             return Look(standing="unchanged")
         self.looking.set()
         await self.look_on.wait()
-        return Look(standing="closed")
+        return Look(standing="barred")
 
     async def reply(self, reply: Reply) -> Remote:
         self.calling.set()

@@ -114,7 +114,8 @@ class Case(Frozen):
     @property
     def answerable(self) -> bool:
         """Rule 1: only a post addressed to us, and still there, is answered."""
-        return not self.erased and not self.post.deleted and self.post.addressed is not None
+        post = self.post
+        return not (self.erased or post.deleted or post.barred) and post.addressed is not None
 
 
 def evolve(case: Case | None, event: Event, *, id: str) -> Case:
@@ -127,6 +128,8 @@ def evolve(case: Case | None, event: Event, *, id: str) -> Case:
     after = MOVES[event.kind].get(before)
     if after is None:
         raise IllegalMove(f"{event.kind} is no move from {before}")
+    if case and case.erased and event.kind not in _AFTER_ERASING:
+        raise IllegalMove(f"{event.kind} is no move of an erased case")
     if case and event.kind in _ABOUT_REPLY and not _same_reply(case, event):
         raise IllegalMove(f"{event.kind} is about another reply or text than the approved one")
     if case is None:
@@ -144,6 +147,9 @@ def evolve(case: Case | None, event: Event, *, id: str) -> Case:
     update = {"state": after, "updated_at": event.at, **_CHANGES[event.kind](case, event)}
     return case.model_copy(update=update)
 
+
+_AFTER_ERASING = frozenset({Kind.RECEIVED, Kind.ERASED})
+"""Nothing of the citizen's is left to act on, until they write again."""
 
 _ABOUT_REPLY = frozenset(
     {
@@ -256,7 +262,7 @@ def _sent(case: Case, event: Event) -> Change:
         len(case.posts),
     )
     return {
-        "sent": (*case.sent, case.reply),
+        "sent": _with(case.sent, case.reply),
         "remote": event.remote,
         "answered": max(target, case.answered),
         "reason": None,
@@ -266,8 +272,12 @@ def _sent(case: Case, event: Event) -> Change:
 def _surfaced(case: Case, event: Event) -> Change:
     """A reply nobody counted on any more stands on the platform."""
     assert event.reply is not None
-    known = any(each.id == event.reply.id for each in case.sent)
-    return {"sent": case.sent if known else (*case.sent, event.reply), "remote": event.remote}
+    return {"sent": _with(case.sent, event.reply), "remote": event.remote}
+
+
+def _with(sent: tuple[Reply, ...], reply: Reply) -> tuple[Reply, ...]:
+    """Return the replies that stand, with `reply` once: it may have surfaced before it was told."""
+    return sent if any(each.id == reply.id for each in sent) else (*sent, reply)
 
 
 def _because(case: Case, event: Event) -> Change:

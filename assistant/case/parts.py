@@ -17,6 +17,9 @@ ERASED = "∅"
 
 Addressed = Literal["mention", "reply", "quote", "direct"]
 Visibility = Literal["public", "unlisted", "private", "direct"]
+Barred = Literal["not_summoned", "replies_closed", "blocked", "account_gone", "protected"]
+"""Why a platform takes no answer of ours to a post."""
+
 Advice = Literal["answer", "wait", "leave", "hand_over"]
 Label = Literal[
     "question",
@@ -43,11 +46,29 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Said(Frozen):
+    """A post that stood above the citizen's in the conversation; `ours` when we wrote it."""
+
+    author: MaybePrivate = None
+    text: Private
+    ours: bool = False
+
+
+class Image(Frozen):
+    """A picture, film or sound with a post: what its author says it shows, and where it is."""
+
+    alt: MaybePrivate = None
+    url: MaybePrivate = None
+
+
 class Post(Frozen):
     """One post of a citizen, as its platform's parser understood it.
 
-    `addressed` says how it addresses us; without it nothing can be queued for the post. `root` is
-    the first post of the thread. `author` is the platform's opaque id; None means anonymous.
+    `addressed` says how it addresses us; without it nothing can be queued for the post, nor with
+    `barred`, which says why the platform lets us not answer. `root` is the first post of the
+    thread, `above` the newest posts between the root and this one, oldest first. `author` is the
+    platform's opaque id; None means anonymous. `warning` is the author's content warning,
+    `language` the language (ISO 639-1) the author says it is in.
     """
 
     platform: str
@@ -64,6 +85,11 @@ class Post(Frozen):
     url: MaybePrivate = None
     deleted: bool = False
     edited: bool = False
+    barred: Barred | None = None
+    warning: MaybePrivate = None
+    language: str | None = None
+    images: tuple[Image, ...] = ()
+    above: tuple[Said, ...] = ()
 
 
 class Actor(Frozen):
@@ -120,11 +146,17 @@ class Reply(Frozen):
 
     `key`, `record_key` and `created_at` are derived from `id` before the first try. `sources` are
     the approved answers it leans on; `overruled` the codes of the checks sent in spite of, with the
-    person's reason.
+    person's reason. `author`, `handle` and `root` are the target's; `visibility` is who may read
+    the reply, never wider than the target's; `language` (ISO 639-1) is the text's.
     """
 
     id: str
     target: Private
+    root: MaybePrivate = None
+    author: MaybePrivate = None
+    handle: MaybePrivate = None
+    visibility: Visibility = "public"
+    language: str | None = None
     text: Private
     key: str
     record_key: str

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from assistant.case import Addressed, Post, Remote, Reply, Visibility
 from assistant.checks import graphemes
 from assistant.errors import BadInput, TryAgain
-from assistant.platforms import Arrival, Candidate, Look, Quarantined
+from assistant.platforms import Arrival, Candidate, Look, Quarantined, Told
 
 LIMIT = 500
 """Characters of a reply: Mastodon's default, the platform most Dutch public bodies share."""
@@ -89,6 +89,7 @@ class Replay:
 
     name = "replay"
     limit = LIMIT
+    every: float | None = None
     key_life = timedelta(days=36500)
 
     def __init__(
@@ -108,7 +109,10 @@ class Replay:
     def length(self, text: str) -> int:
         return graphemes(text)
 
-    async def arrivals(self, cursor: str | None) -> AsyncIterator[Arrival | Quarantined]:
+    def parse(self, raw: str) -> Arrival:
+        return parse(raw, account=self.account, now=datetime.now(UTC))
+
+    async def arrivals(self, cursor: str | None) -> AsyncIterator[Told]:
         """Yield the lines after number `cursor`; with a speed, at the pace they were written."""
         if self._source is None:
             return
@@ -125,7 +129,7 @@ class Replay:
 
     def _read(self, line: str, number: int) -> Arrival | Quarantined:
         try:
-            arrival = parse(line, account=self.account, now=datetime.now(UTC))
+            arrival = self.parse(line)
             return arrival.model_copy(update={"cursor": str(number)})
         except BadInput as error:
             return Quarantined(

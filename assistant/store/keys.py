@@ -25,6 +25,7 @@ class Keys:
         self.counters = start + "counters"
         self.notices = start + "notices"
         self.cursors = start + "cursors"
+        self.kept = start + "kept"
 
     def case(self, case: str) -> str:
         return f"{self.start}case:{case}"

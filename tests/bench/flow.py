@@ -24,7 +24,7 @@ from assistant.config import Model, Organisation, Replies, Secrets, load
 from assistant.demo import always_open
 from assistant.health import log_lines
 from assistant.paths import PACKAGE
-from assistant.platforms import Arrival, Quarantined
+from assistant.platforms import Arrival, Quarantined, Told
 from assistant.platforms.replay import Replay, parse
 from assistant.rules import Register, judge, read
 from assistant.show.standing import Drawer
@@ -66,9 +66,10 @@ class Metered(Replay):
 
     given = 0
 
-    async def arrivals(self, cursor: str | None) -> AsyncIterator[Arrival | Quarantined]:
+    async def arrivals(self, cursor: str | None) -> AsyncIterator[Told]:
         """Yield the next post once it may come and there is room for it; again, at once."""
         async for each in super().arrivals(cursor):
+            assert isinstance(each, Arrival | Quarantined)
             number = int(each.cursor or 0)
             if number > self.given:
                 await GATE.acquire()

@@ -1,5 +1,6 @@
 """The adapters to the crash tests' platform: with a key, with a look-up, with neither."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,12 +20,16 @@ class Neither:
     name = "replay"
     account = ACCOUNT
     limit = 500
+    every: float | None = None
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
     def length(self, text: str) -> int:
         return len(text)
+
+    def parse(self, raw: str) -> Arrival:
+        return Arrival(event="new", post=_post(json.loads(raw)))
 
     async def arrivals(self, cursor: str | None) -> AsyncIterator[Arrival | Quarantined]:
         """Yield the feed after `cursor`, as far as it goes now."""

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from assistant.app import Wiring, workers
-from assistant.config import DAYS, Account, Hours, Organisation, Replies, Secrets, load
+from assistant.config import DAYS, Hours, Organisation, ReplayAccount, Replies, Secrets, load
 from assistant.errors import ModelUnusable, StoreUnavailable
 from assistant.health import Metrics
 from assistant.listen import listen
@@ -81,7 +81,7 @@ def organisation(id: str) -> Organisation:
     return town.model_copy(
         update={
             "organisation": town.organisation.model_copy(update={"id": id}),
-            "accounts": (Account(platform="replay", handle=ACCOUNT),),
+            "accounts": (ReplayAccount(platform="replay", handle=ACCOUNT),),
             "departments": tuple(
                 each.model_copy(update={"hours": hours}) for each in town.departments
             ),

@@ -3,143 +3,62 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationError
 
 from assistant.answers import Answer, load_answers
 from assistant.case import Post, handle_key
+from assistant.config.accounts import (
+    Account,
+    BlueskyAccount,
+    MastodonAccount,
+    ReplayAccount,
+    WebhookAccount,
+    XAccount,
+)
+from assistant.config.tables import (
+    DAYS,
+    About,
+    Channel,
+    Department,
+    Frozen,
+    Hours,
+    Model,
+    Official,
+    Person,
+    Replies,
+    Retention,
+    Role,
+)
 from assistant.errors import Misconfigured
 from assistant.personal import Own
 
-Role = Literal["reader", "writer", "approver", "supervisor"]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-class Frozen(BaseModel):
-    """A configuration table: frozen, and a key nobody knows is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is no time zone; write one like 'Europe/Amsterdam'") from error
-    return name
-
-
-class About(Frozen):
-    """[organisation]: who we are and what is our own in a text."""
-
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    language: Literal["nl", "en"] = "nl"
-    timezone: Annotated[str, AfterValidator(_timezone)] = "Europe/Amsterdam"
-    hosts: tuple[str, ...] = ()
-    phones: tuple[str, ...] = ()
-    addresses: tuple[str, ...] = ()
-
-
-class Account(Frozen):
-    """[[accounts]]: one of our official accounts on a platform."""
-
-    platform: Literal["replay"]
-    handle: Annotated[str, Field(min_length=1)]
-
-
-class Hours(Frozen):
-    """Working hours; a card waits for them unless it is an emergency."""
-
-    days: Annotated[tuple[Day, ...], Field(min_length=1)] = DAYS[:5]
-    opens: time = time(8, 30)
-    closes: time = time(17)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.opens.tzinfo or self.closes.tzinfo:
-            raise ValueError("opens and closes are on the organisation's clock; leave the zone out")
-        if self.opens >= self.closes:
-            raise ValueError("opens must be before closes")
-        return self
-
-    def next_open(self, now: datetime) -> datetime:
-        """Return `now` when open, else the next opening time, in `now`'s time zone."""
-        for ahead in range(8):
-            day = (now + timedelta(days=ahead)).date()
-            opens = datetime.combine(day, self.opens, now.tzinfo)
-            closes = datetime.combine(day, self.closes, now.tzinfo)
-            # Moments, not clock faces: when summer time ends, one hour comes twice.
-            if DAYS[day.weekday()] in self.days and now.timestamp() < closes.timestamp():
-                return max(now, opens, key=datetime.timestamp)
-        raise AssertionError("unreachable: at least one day is open")
-
-
-Channel = Annotated[str, Field(min_length=1, description="the chat's channel id")]
-
-
-class Department(Frozen):
-    """[[departments]]: a channel, and the subjects it answers for in citizens' words."""
-
-    id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    name: Annotated[str, Field(min_length=1)]
-    channel: Channel
-    subjects: Annotated[tuple[str, ...], Field(min_length=1)]
-    hours: Hours = Hours()
-    approval: bool = False
-
-
-class Person(Frozen):
-    """[[people]]: somebody who may act on cards."""
-
-    chat_user: Annotated[str, Field(min_length=1)]
-    name: Annotated[str, Field(min_length=1)]
-    initials: Annotated[str, Field(pattern=r"^[A-Z]{2,4}$")]
-    role: Role = "writer"
-    departments: tuple[str, ...] = ()
-
-
-class Official(Frozen):
-    """[[officials]]: what is addressed to them goes to their spokesperson's channel."""
-
-    name: Annotated[str, Field(min_length=1)]
-    called: Annotated[tuple[str, ...], Field(min_length=1)]
-    channel: Channel
-
-
-class Replies(Frozen):
-    """[replies]: how a reply leaves."""
-
-    undo_seconds: Annotated[int, Field(ge=0, le=300)] = 20
-
-
-class Retention(Frozen):
-    """[retention]: how long a finished case keeps its texts and names."""
-
-    days: Annotated[int, Field(ge=1)] = 365
-
-
-class Model(Frozen):
-    """[model]: the language model; its key comes from OPENAI_API_KEY, never from a file."""
-
-    name: Annotated[str, Field(min_length=1)]
-    base_url: str = "https://api.openai.com/v1"
-    allowed_hosts: tuple[str, ...] = ("api.openai.com",)
-    tokens_per_day: Annotated[int, Field(ge=0)] = 2_000_000
+__all__ = [
+    "DAYS",
+    "About",
+    "Account",
+    "BlueskyAccount",
+    "Department",
+    "Hours",
+    "MastodonAccount",
+    "Model",
+    "Official",
+    "Organisation",
+    "Person",
+    "ReplayAccount",
+    "Replies",
+    "Retention",
+    "Role",
+    "Secrets",
+    "WebhookAccount",
+    "XAccount",
+    "load",
+]
 
 
 class Organisation(Frozen):
@@ -207,18 +126,31 @@ class Organisation(Frozen):
 
 
 class Secrets(Frozen):
-    """What comes from the environment only; its repr shows no value."""
+    """What comes from the environment only; its repr shows no value.
+
+    `accounts` holds what the accounts of an organisation need, by the variable's name.
+    """
 
     slack_bot_token: SecretStr | None = None
     slack_app_token: SecretStr | None = None
     slack_signing_secret: SecretStr | None = None
     openai_api_key: SecretStr | None = None
+    accounts: Mapping[str, SecretStr] = {}
 
     @classmethod
-    def read(cls, environ: Any) -> "Secrets":
-        """Take SLACK_BOT_TOKEN, SLACK_APP_TOKEN, SLACK_SIGNING_SECRET and OPENAI_API_KEY."""
-        names = {name: environ.get(name.upper()) for name in cls.model_fields}
-        return cls(**{name: SecretStr(value) for name, value in names.items() if value})
+    def read(cls, environ: Any, *, organisation: Organisation | None = None) -> "Secrets":
+        """Take SLACK_BOT_TOKEN, SLACK_APP_TOKEN, SLACK_SIGNING_SECRET and OPENAI_API_KEY.
+
+        With an organisation also the variables its accounts name.
+        """
+        fixed = [name for name in cls.model_fields if name != "accounts"]
+        names = {name: environ.get(name.upper()) for name in fixed}
+        asked = organisation.accounts if organisation else ()
+        held = {name: environ.get(name) for each in asked for name in each.variables}
+        return cls(
+            **{name: SecretStr(value) for name, value in names.items() if value},
+            accounts={name: SecretStr(value) for name, value in held.items() if value},
+        )
 
 
 def load(folder: Path, *, environ: Any = None) -> Organisation:
@@ -250,13 +182,20 @@ def load(folder: Path, *, environ: Any = None) -> Organisation:
 
 def _told(path: Path, error: ValidationError) -> list[str]:
     errors = error.errors(include_url=False, include_input=False)
-    places = [each["loc"] for each in errors]
+    places = [_place(each["loc"], each["type"]) for each in errors]
     return [
         f"{path}: {'.'.join(str(part) for part in at) or 'file'}: {each['msg']}"
         for at, each in zip(places, errors, strict=True)
         # A list all of whose rows are wrong counts as empty too; that is no mistake of its own.
         if each["type"] != "too_short" or not any(more[: len(at)] == at != more for more in places)
     ]
+
+
+def _place(at: tuple[int | str, ...], type: str) -> tuple[int | str, ...]:
+    """Return the key as it stands in the file: pydantic adds which kind of account it took."""
+    if at[:1] != ("accounts",):
+        return at
+    return (*at, "platform") if type.startswith("union_tag") else at[:2] + at[3:]
 
 
 def _model_from(environ: Any) -> dict[str, Any]:

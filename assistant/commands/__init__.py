@@ -1,0 +1,21 @@
+"""What each command of the command line does; `luister NAME` calls the function of that name."""
+
+from assistant.commands.checking import check
+from assistant.commands.looking import cases, dead, show
+from assistant.commands.proving import erase, manifest, verify
+from assistant.commands.service import demo, run, until_stopped
+from assistant.commands.taking import replay
+
+__all__ = [
+    "cases",
+    "check",
+    "dead",
+    "demo",
+    "erase",
+    "manifest",
+    "replay",
+    "run",
+    "show",
+    "until_stopped",
+    "verify",
+]
