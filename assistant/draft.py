@@ -146,6 +146,8 @@ def _wanted(case: Case) -> bool:
 
 async def _written(on: Occasion, *, index: Index, model: LLM | None) -> Draft:
     hits = _hits(on, index)
+    if on.triage.body is not None:
+        return _to_body(on) or _empty(on, hits)
     if model is not None and hits:
         by_model = await _by_model(on, hits, model=model, random=_UNGUESSABLE)
         if by_model is not None:
@@ -231,6 +233,17 @@ def _word_for_word(on: Occasion, hits: tuple[Hit, ...]) -> Draft | None:
     if not on.fits(text):
         return None
     return _draft(on, _linked(on, text, answer), origin="answer", sources=(answer.id,))
+
+
+def _to_body(on: Occasion) -> Draft | None:
+    """Return the fixed line that names the other body and its door; never a model's (rule 3)."""
+    body = on.organisation.body(on.triage.body)
+    form = form_of_address(on.case.post.text)
+    if body is None or on.triage.language not in SPOKEN:
+        return None
+    line = on.words.say(f"draft.body_{form}_{on.triage.language}", body=body.name, door=body.door)
+    text = _greeted(on, line)
+    return _draft(on, text, origin="template") if on.fits(text) else None
 
 
 def _points(answer: Answer, on: Occasion) -> bool:

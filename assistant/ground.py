@@ -28,10 +28,15 @@ def ground_of(
         post=case.post.text,
         language=case.triage.language if case.triage else organisation.language,
         sources=tuple(f"{each.short}\n{each.long}" for each in answers),
-        links=tuple(url for each in answers for url in each.sources),
+        links=(*(url for each in answers for url in each.sources), *_doors(organisation)),
         own=own,
         hosts=own.hosts,
         limit=platform.limit,
         handle=case.post.handle,
         initials=initials,
     )
+
+
+def _doors(organisation: Organisation) -> tuple[str, ...]:
+    """Return the pages of other bodies: whoever configured them stands for them."""
+    return tuple(each.url for each in organisation.bodies if each.url)

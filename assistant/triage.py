@@ -1,8 +1,8 @@
 """Say what a post is and what to do with it: rules first, then the model, the stricter one wins."""
 
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from functools import cache, lru_cache
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import cache
 from random import Random, SystemRandom
 from typing import Annotated, Literal
 
@@ -16,7 +16,16 @@ from assistant.errors import ModelUnusable
 from assistant.language import detect
 from assistant.llms import LLM, Outcome
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
-from assistant.rules import ADVICE, SENSITIVE, Reading, Register, Verdict, judge, read, stricter
+from assistant.rules import (
+    ADVICE,
+    SENSITIVE,
+    Reading,
+    Verdict,
+    judge,
+    read,
+    register_of,
+    stricter,
+)
 from assistant.store import URGENT, Decision, Delivery, Store, Work
 from assistant.words import Words
 
@@ -41,6 +50,11 @@ _UNGUESSABLE = SystemRandom()
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
 
 
+Confidence = Literal["low", "medium", "high"]
+CONFIDENCE: Mapping[Confidence, float] = {"low": 0.3, "medium": 0.6, "high": 0.9}
+"""How the model's word counts against the configured confidence: numbers of its own are noise."""
+
+
 class ModelTriage(BaseModel):
     """What the model is asked to say of a post."""
 
@@ -50,7 +64,7 @@ class ModelTriage(BaseModel):
     department: str
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
     advice: Advice
-    confidence: Literal["low", "medium", "high"]
+    confidence: Confidence
     reason: Short
 
 
@@ -129,12 +143,6 @@ def warm(organisation: Organisation, *, now: datetime) -> None:
     judge(read(nothing, own=organisation.own, register=register))
 
 
-@lru_cache(maxsize=2)
-def register_of(organisation: Organisation, today: date) -> Register:
-    """Return the competence register as it stands on `today`, made once a day."""
-    return Register(organisation, today=today)
-
-
 @cache
 def _prompt() -> Prompt:
     return load_prompts()["triage"]
@@ -196,6 +204,7 @@ def combine(
         reason=verdict.reason(words),
         sure=verdict.sure,
         by=RULED,
+        body=verdict.body,
     )
     return triage if said is None else _joined(triage, said, organisation=organisation)
 
@@ -210,7 +219,7 @@ def _joined(rules: Triage, said: Outcome[ModelTriage], *, organisation: Organisa
     if stricter(advice, rules.advice) and rules.label not in SENSITIVE:
         update = {"label": model.label, "advice": advice, "rule": rule, "by": said.prompt}
         update["reason"] = clean(model.reason, limit=300)
-    if model.confidence == "low":
+    if CONFIDENCE[model.confidence] < organisation.triage.confidence:
         return rules.model_copy(update=update | {"sure": False, "department": None})
     if rules.department is None and rules.official is None and department is not None:
         update |= {"department": department.id, "sure": True}

@@ -169,6 +169,12 @@ def test_mistakes_in_answers_are_told_beside_those_in_the_file(tmp_path: Path) -
          "people.2.departments: 'parks' is no department; known: ['waste']"),
         ('[[officials]]\nname = "Mayor"\ncalled = ["x"]\nchannel = "C"',
          "officials.name: 'Mayor' is used twice"),
+        (2 * '[[not_public]]\nname = "Hall"\nsubjects = ["hall"]\n',
+         "not_public.name: 'Hall' is used twice"),
+        ('[[bodies]]\nname = "Police"\nsubjects = ["theft"]',
+         "bodies.0: Value error, give url or phone: a citizen must be able to go there"),
+        ('[elections]\nfrom = 2026-03-02\nuntil = 2026-03-01',
+         "elections: Value error, from must not be after until"),
     ],
 )  # fmt: skip
 def test_what_only_shows_side_by_side(tmp_path: Path, extra: str, told: str) -> None:

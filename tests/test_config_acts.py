@@ -172,6 +172,7 @@ async def test_without_a_model_there_is_none() -> None:
 
 
 HERE = "test_config_acts.py::"
+REGISTER = "test_register.py::"
 SHOWN_BY = {
     "organisation.id": "test_store.py::test_organisations_share_a_server_without_meeting",
     "organisation.name": "test_commands.py::test_check_of_a_good_folder_says_what_it_read",
@@ -201,6 +202,17 @@ SHOWN_BY = {
     "officials.name": HERE + "test_a_hand_over_offers_departments_and_officials_by_name",
     "officials.called": "test_rules.py::test_the_official_who_is_spoken_to_is_named",
     "officials.channel": HERE + "test_channel_of_official_department_or_triage",
+    "bodies.name": REGISTER + "test_a_question_of_another_bodys_names_that_body",
+    "bodies.subjects": REGISTER + "test_a_star_in_a_bodys_words_stands_for_any_ending",
+    "bodies.url": REGISTER + "test_the_card_names_the_body_and_its_door",
+    "bodies.phone": REGISTER
+    + "test_a_bodys_number_is_no_personal_data_and_its_door_of_last_resort",
+    "not_public.name": "test_config.py::test_what_only_shows_side_by_side",
+    "not_public.subjects": REGISTER + "test_what_is_not_public_yet_is_agreed_first",
+    "not_public.until": REGISTER + "test_from_its_first_public_day_a_subject_may_be_told",
+    "elections.from": REGISTER + "test_the_period_begins_and_ends_on_its_days",
+    "elections.until": REGISTER + "test_the_period_begins_and_ends_on_its_days",
+    "triage.confidence": REGISTER + "test_below_the_confidence_the_rules_leave_the_department_open",
     "replies.undo_seconds": "test_desk.py::test_send_queues_the_exact_text_in_the_persons_name",
     "retention.days": HERE + "test_retention_is_as_long_as_configured",
     "model.name": HERE + "test_the_model_that_is_asked_is_the_one_configured",
@@ -225,7 +237,8 @@ def keys(table: type[BaseModel] = Organisation, start: str = "") -> Iterator[str
                 yield from keys(each, f"{start}{name}.{kind}.".replace("..", "."))
         if inner:
             continue
-        yield start + name
+        # `from` is no name in Python.
+        yield start + (field.alias or name)
 
 
 def _types(annotation: Any) -> Iterator[type]:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from assistant.case import Actor, Case, Event, Kind, Post, Reply, State
-from assistant.config import load
+from assistant.config import Organisation, load
 from assistant.errors import ModelUnusable
 from assistant.listen import take
 from assistant.llms import Outcome, Reason
@@ -106,13 +106,18 @@ async def arrive(
 
 
 async def triaged(
-    store: Store, case_id: str, *, model: ScriptedLLM | None = None, now: datetime = MONDAY
+    store: Store,
+    case_id: str,
+    *,
+    model: ScriptedLLM | None = None,
+    now: datetime = MONDAY,
+    organisation: Organisation = WATERSTAD,
 ) -> Case:
     await triage(
         store,
         case_id,
         None,
-        organisation=WATERSTAD,
+        organisation=organisation,
         model=model,
         words=WORDS,
         clock=lambda: now,

@@ -112,6 +112,7 @@ class Triage(Frozen):
     """What a post is and what to do with it; `rule` is the house rule's number (DOMAIN.md, 1-12).
 
     `reason` is one sentence and may quote the post. `sure` False sends it to the triage channel.
+    `body` names the other body that is to be asked.
     """
 
     label: Label
@@ -124,6 +125,7 @@ class Triage(Frozen):
     sure: bool = True
     by: str
     wait_until: datetime | None = None
+    body: str | None = None
 
 
 class Draft(Frozen):

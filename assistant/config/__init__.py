@@ -21,6 +21,7 @@ from assistant.config.accounts import (
     WebhookAccount,
     XAccount,
 )
+from assistant.config.register import Body, Elections, NotPublic, Triaging
 from assistant.config.tables import (
     DAYS,
     About,
@@ -43,10 +44,13 @@ __all__ = [
     "About",
     "Account",
     "BlueskyAccount",
+    "Body",
     "Department",
+    "Elections",
     "Hours",
     "MastodonAccount",
     "Model",
+    "NotPublic",
     "Official",
     "Organisation",
     "Person",
@@ -55,6 +59,7 @@ __all__ = [
     "Retention",
     "Role",
     "Secrets",
+    "Triaging",
     "WebhookAccount",
     "XAccount",
     "load",
@@ -71,6 +76,10 @@ class Organisation(Frozen):
     departments: Annotated[tuple[Department, ...], Field(min_length=1)]
     people: Annotated[tuple[Person, ...], Field(min_length=1)]
     officials: tuple[Official, ...] = ()
+    bodies: tuple[Body, ...] = ()
+    not_public: tuple[NotPublic, ...] = ()
+    elections: Elections | None = None
+    triage: Triaging = Triaging()
     replies: Replies = Replies()
     retention: Retention = Retention()
     model: Model | None = None
@@ -86,9 +95,10 @@ class Organisation(Frozen):
 
     @property
     def own(self) -> Own:
-        """Our own contact points, which are never personal data."""
+        """Our own contact points and other bodies' numbers, which are never personal data."""
         about = self.organisation
-        return Own(hosts=about.hosts, emails=(), phones=about.phones, addresses=about.addresses)
+        phones = (*about.phones, *(each.phone for each in self.bodies if each.phone))
+        return Own(hosts=about.hosts, emails=(), phones=phones, addresses=about.addresses)
 
     def ours(self, post: Post) -> bool:
         """Say whether one of our own accounts wrote `post`."""
@@ -97,6 +107,9 @@ class Organisation(Frozen):
 
     def department(self, id: str | None) -> Department | None:
         return next((each for each in self.departments if each.id == id), None)
+
+    def body(self, name: str | None) -> Body | None:
+        return next((each for each in self.bodies if each.name == name), None)
 
     def person(self, chat_user: str) -> Person | None:
         return next((each for each in self.people if each.chat_user == chat_user), None)
@@ -209,6 +222,8 @@ _UNIQUE = (
     ("people", "chat_user"),
     ("people", "initials"),
     ("officials", "name"),
+    ("bodies", "name"),
+    ("not_public", "name"),
 )
 
 

@@ -19,6 +19,7 @@ def facts(view: View) -> Iterator[Fact]:
     for label, value in (
         ("card.fact_status", _status(view)),
         ("card.fact_place", _place(view)),
+        ("card.fact_body", _body(view)),
         ("card.fact_owner", owner.name if owner else None),
         ("card.fact_waits", _waits(view)),
         ("card.fact_language", _language(view)),
@@ -42,6 +43,12 @@ def _place(view: View) -> str:
     return place_of(
         case.department, case.official, organisation=view.organisation, words=view.words
     )
+
+
+def _body(view: View) -> str | None:
+    """Return the other body whose subject this is, with its door."""
+    body = view.organisation.body(view.case.triage.body if view.case.triage else None)
+    return view.say("card.body", name=body.name, door=body.door) if body else None
 
 
 def _waits(view: View) -> str | None:

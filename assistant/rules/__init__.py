@@ -2,7 +2,7 @@
 
 from assistant.rules.judging import RULES, Rule, judge
 from assistant.rules.reading import Reading, read
-from assistant.rules.register import Register
+from assistant.rules.register import Register, register_of
 from assistant.rules.verdict import ADVICE, SENSITIVE, STRICTNESS, Verdict, stricter
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "Verdict",
     "judge",
     "read",
+    "register_of",
     "stricter",
 ]

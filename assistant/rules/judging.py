@@ -119,6 +119,21 @@ def thanks(post: Reading) -> Verdict | None:
     return _verdict(post, "thanks", heard)
 
 
+def elections(post: Reading) -> Verdict | None:
+    """Before an election what only sounds like policy is left alone as well (rule 4)."""
+    heard = post.heard("political.careful") if post.register.elections else ()
+    return _verdict(post, "political", heard, why="elections") if heard else None
+
+
+def not_public(post: Reading) -> Verdict | None:
+    """What is not public yet is agreed with the department or the college first (rule 6)."""
+    if not post.not_public:
+        return None
+    heard = tuple(each for _, each in post.not_public)
+    verdict = _verdict(post, _everyday(post).label, heard, why="not_public")
+    return replace(verdict, advice="hand_over", rule=6)
+
+
 def careful(post: Reading) -> Verdict | None:
     """Words that may mean more than they say: nothing is offered before a person has looked.
 
@@ -126,9 +141,25 @@ def careful(post: Reading) -> Verdict | None:
     """
     for label in CAREFUL:
         if heard := post.heard(f"{label}.careful"):
-            plain = next(verdict for rule in EVERYDAY if (verdict := rule(post)) is not None)
-            return _unsure(post, plain.label, heard, why="careful")
+            return _unsure(post, _everyday(post).label, heard, why="careful")
     return None
+
+
+def elsewhere(post: Reading) -> Verdict | None:
+    """What another body is for is pointed there, by its name (rule 3).
+
+    Grief about something of ours often names others in passing, so there our own subject wins.
+    """
+    label = _everyday(post).label if post.bodies else "opinion"
+    if label not in ("question", "complaint", "report"):
+        return None
+    if label != "question" and post.subject.department is not None:
+        return None
+    names = {name for name, _ in post.bodies}
+    heard = tuple(each for _, each in post.bodies)
+    if len(names) > 1:
+        return _unsure(post, label, heard, why="bodies")
+    return replace(_verdict(post, label, heard, why="elsewhere"), rule=3, body=names.pop())
 
 
 def question(post: Reading) -> Verdict | None:
@@ -197,6 +228,11 @@ def unrecognised(post: Reading) -> Verdict | None:
 EVERYDAY: tuple[Rule, ...] = (question, report, complaint, coloured, unrecognised)
 """What a post is when nothing grave was heard; the last one catches all."""
 
+
+def _everyday(post: Reading) -> Verdict:
+    return next(verdict for rule in EVERYDAY if (verdict := rule(post)) is not None)
+
+
 RULES: tuple[Rule, ...] = (
     not_addressed,
     emergency,
@@ -210,7 +246,10 @@ RULES: tuple[Rule, ...] = (
     spam,
     thanks,
     judged,
+    elections,
+    not_public,
     careful,
+    elsewhere,
     *EVERYDAY,
 )
 

@@ -8,7 +8,7 @@ from assistant.case import Addressed, Post
 from assistant.clean import clean
 from assistant.personal import Own, Personal, find_personal
 from assistant.rules.phrases import sign, words
-from assistant.rules.register import Register, Subject
+from assistant.rules.register import Named, Register, Subject
 
 _STARRED = re.compile(r"\w\*+\w")
 
@@ -60,7 +60,20 @@ class Reading:
     @cached_property
     def officials(self) -> tuple[tuple[str, str], ...]:
         """Each official the post names, with how it calls them."""
-        found = ((name, called.search(self.plain)) for name, called in self.register.officials)
+        return self._named(self.register.officials)
+
+    @cached_property
+    def bodies(self) -> tuple[tuple[str, str], ...]:
+        """Each other body whose subject the post names, with the words."""
+        return self._named(self.register.bodies)
+
+    @cached_property
+    def not_public(self) -> tuple[tuple[str, str], ...]:
+        """Each subject the post names that is not public yet, with the words."""
+        return self._named(self.register.not_public)
+
+    def _named(self, known: Named) -> tuple[tuple[str, str], ...]:
+        found = ((name, called.search(self.plain)) for name, called in known)
         return tuple((name, match[0]) for name, match in found if match)
 
     @cached_property

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from assistant.answers import Answer, Index
@@ -12,8 +12,6 @@ from assistant.rules.phrases import compiled
 
 ENOUGH = 9.0
 """A lower score is a common word shared with a subject, no subject of ours."""
-MARGIN = 0.9
-"""Within this share of the best score the next department may as well be meant."""
 BEST = 2
 """How many hits of one department count: on 262 posts 1 gave 153 right, 2 162, 3 155, 8 148."""
 
@@ -25,6 +23,10 @@ class Subject(NamedTuple):
     department: str | None
 
 
+Named = tuple[tuple[str, re.Pattern[str]], ...]
+"""Names, each with the expression that finds what it stands for in a post's words."""
+
+
 class Register:
     """Departments by their subjects in citizens' words and by what their answers are about."""
 
@@ -32,9 +34,30 @@ class Register:
         subjects = [_subjects(each) for each in organisation.departments]
         self._index = Index([*subjects, *organisation.answers], today=today)
         self._organisation = organisation
+        self._today = today
 
     @cached_property
-    def officials(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    def bodies(self) -> Named:
+        """Each other body's name with the expression of what it is for."""
+        return tuple((each.name, _expression(each.subjects)) for each in self._organisation.bodies)
+
+    @cached_property
+    def not_public(self) -> Named:
+        """The name of each subject that is not public yet, with its expression."""
+        return tuple(
+            (each.name, _expression(each.subjects))
+            for each in self._organisation.not_public
+            if each.until is None or self._today < each.until
+        )
+
+    @cached_property
+    def elections(self) -> bool:
+        """Whether an election is near, so that politics is left alone more strictly."""
+        period = self._organisation.elections
+        return period is not None and period.cover(self._today)
+
+    @cached_property
+    def officials(self) -> Named:
         """Each official's name with the expression of what they are called."""
         return tuple(
             (each.name, compiled(_called(each.called))) for each in self._organisation.officials
@@ -48,12 +71,26 @@ class Register:
         ranked = sorted(((sum(each[:BEST]), name) for name, each in scores.items()), reverse=True)
         if not ranked or ranked[0][0] < ENOUGH:
             return Subject(ours=False, department=None)
-        clear = len(ranked) == 1 or ranked[1][0] <= MARGIN * ranked[0][0]
+        # The share of the best two scores: 0.5 is a coin tossed between two departments.
+        second = ranked[1][0] if ranked[1:] else 0.0
+        share = ranked[0][0] / (ranked[0][0] + second)
+        clear = share >= self._organisation.triage.confidence
         return Subject(ours=True, department=ranked[0][1] if clear else None)
 
 
 def _called(names: tuple[str, ...]) -> list[str]:
     return [re.sub(r"[()|*~&]", " ", each).replace("-", " ") for each in names]
+
+
+def _expression(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    """Read phrases as a configuration writes them: of the signs only `*` means something."""
+    return compiled(re.sub(r"[()|~&-]", " ", each) for each in phrases)
+
+
+@lru_cache(maxsize=2)
+def register_of(organisation: Organisation, today: date) -> Register:
+    """Return the competence register as it stands on `today`, made once a day."""
+    return Register(organisation, today=today)
 
 
 def _subjects(department: Department) -> Answer:

@@ -47,7 +47,8 @@ QUOTED = 3
 class Verdict:
     """A rule's word on a post; `heard` are the words that led to it, `why` a key of [triage].
 
-    `urgent` brings the card at once, whatever the hour.
+    `body` names the other body whose subject it is; `urgent` brings the card at once, whatever the
+    hour.
     """
 
     label: Label
@@ -57,6 +58,7 @@ class Verdict:
     heard: tuple[str, ...] = ()
     department: str | None = None
     official: str | None = None
+    body: str | None = None
     sure: bool = True
     urgent: bool = False
 

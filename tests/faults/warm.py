@@ -1,9 +1,8 @@
 """What every worker process needs, made once in the process they are all forked from."""
 
 from assistant.case import Post
-from assistant.rules import judge, read
+from assistant.rules import judge, read, register_of
 from assistant.store import utcnow
-from assistant.triage import register_of
 from assistant.words import Words
 from tests.faults import chat_server, platform_server
 from tests.faults.people import ROAD
