@@ -1,5 +1,6 @@
 """Fakes that keep the contracts: platforms in three modes, a chat, a model. For tests only."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ Step = Literal["ok", "lost"] | LuisterError
 class FakePlatform:
     """A platform with neither key nor look-up: every call that is taken makes another reply.
 
-    `steps` say what the next calls of `reply` do (then all is well); `looks` how posts stand.
+    `steps` say what the next calls of `reply` do (then all is well); `looks` how posts stand;
+    `away` is what every call raises while it is set.
     """
 
     name = "replay"
@@ -42,6 +44,8 @@ class FakePlatform:
         self.arriving = list(arriving)
         self.steps: deque[Step] = deque()
         self.looks: dict[str, Look | LuisterError] = {}
+        self._made = 0
+        self.away: LuisterError | None = None
         self.calls: list[Reply] = []
         self.standing: list[tuple[Reply, Remote]] = []
 
@@ -58,12 +62,14 @@ class FakePlatform:
 
     async def arrivals(self, cursor: str | None) -> AsyncIterator[Told]:
         """Yield what was put in `arriving`; the cursor is the number of what was read."""
+        self._answers()
         for number, each in enumerate(self.arriving[int(cursor or 0) :], start=int(cursor or 0)):
             kept = isinstance(each, Arrival | Quarantined)
             yield each.model_copy(update={"cursor": str(number + 1)}) if kept else each
 
     async def look(self, post: Post) -> Look:
         """Tell what `looks` says, else that nothing changed."""
+        self._answers()
         found = self.looks.get(post.id, Look(standing="unchanged"))
         if isinstance(found, LuisterError):
             raise found
@@ -72,6 +78,7 @@ class FakePlatform:
     async def reply(self, reply: Reply) -> Remote:
         """Do what the next of `steps` says."""
         self.calls.append(reply)
+        self._answers()
         step = self.steps.popleft() if self.steps else "ok"
         if isinstance(step, LuisterError):
             raise step
@@ -80,8 +87,13 @@ class FakePlatform:
             raise Doubtful("the answer was lost")
         return remote
 
+    def _answers(self) -> None:
+        if self.away is not None:
+            raise self.away
+
     def _put(self, reply: Reply) -> Remote:
-        id = f"r{len(self.standing) + 1}"
+        self._made += 1
+        id = f"r{self._made}"
         remote = Remote(id=id, url=f"https://social.example/{id}")
         self.standing.append((reply, remote))
         return remote
@@ -114,6 +126,55 @@ class LookUpPlatform(FakePlatform):
             for each, remote in self.standing
             if each.target == reply.target
         )
+
+
+class FullPlatform(KeyedPlatform):
+    """A platform that can do whatever any can: a stream, private answers, taking back, and so on.
+
+    `stir` lets the stream say that something arrived.
+    """
+
+    every: float | None = 60.0
+    private_limit = 1000
+
+    def __init__(self, account: str = "@town", *, arriving: Iterable[Told] = ()) -> None:
+        super().__init__(account, arriving=arriving)
+        self._stirs = asyncio.Event()
+
+    def stir(self) -> None:
+        """Let the stream say that something arrived."""
+        self._stirs.set()
+
+    async def stirred(self) -> None:
+        """Wait for the stream."""
+        await self._stirs.wait()
+        self._stirs.clear()
+        self._answers()
+
+    async def take_back(self, remote: Remote) -> None:
+        """Take the reply away."""
+        self._answers()
+        self.standing = [each for each in self.standing if each[1].id != remote.id]
+
+    async def correct(self, reply: Reply, remote: Remote) -> None:
+        """Give the reply another text."""
+        self._answers()
+        self.standing = [
+            (reply, at) if at.id == remote.id else (each, at) for each, at in self.standing
+        ]
+
+    def private_length(self, text: str) -> int:
+        """Count characters."""
+        return len(text)
+
+    def private_to(self, post: Post) -> bool:
+        """Everybody can be written to."""
+        return post.author is not None
+
+    async def introduce(self) -> tuple[str, ...]:
+        """Tell the account."""
+        self._answers()
+        return (f"This is {self.account}.", "It may read and answer.")
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -13,7 +13,17 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from assistant.case import Addressed, Post, Remote, Reply, Visibility
+from assistant.case import (
+    Addressed,
+    Barred,
+    Image,
+    Post,
+    Remote,
+    Reply,
+    Said,
+    Visibility,
+    handle_key,
+)
 from assistant.checks import graphemes
 from assistant.errors import BadInput, TryAgain
 from assistant.platforms import Arrival, Candidate, Look, Quarantined, Told
@@ -21,11 +31,31 @@ from assistant.platforms import Arrival, Candidate, Look, Quarantined, Told
 LIMIT = 500
 """Characters of a reply: Mastodon's default, the platform most Dutch public bodies share."""
 
+ABOVE = 10
+"""Posts of the conversation above a post that are kept with it."""
 
-class Line(BaseModel):
-    """One line of a replay file; keys nobody knows are ignored."""
+
+class _Table(BaseModel):
+    """Part of a replay file; keys nobody knows are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _whole(cls, value: Any) -> Any:
+        # Half a surrogate pair is valid JSON and no text: it could not be stored.
+        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+class Picture(_Table):
+    """A picture of a line."""
+
+    alt: str | None = None
+    url: str | None = None
+
+
+class Line(_Table):
+    """One line of a replay file."""
 
     id: str = Field(min_length=1)
     text: str = ""
@@ -38,12 +68,10 @@ class Line(BaseModel):
     addressed: Addressed | Literal["none"] | None = "mention"
     visibility: Visibility = "public"
     url: str | None = None
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _whole(cls, value: Any) -> Any:
-        # Half a surrogate pair is valid JSON and no text: it could not be stored.
-        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    barred: Barred | None = None
+    warning: str | None = None
+    language: str | None = None
+    images: tuple[Picture, ...] = ()
 
     @field_validator("created_at")
     @classmethod
@@ -80,6 +108,10 @@ def parse(line: str, *, account: str, now: datetime) -> Arrival:
         addressed=None if read.addressed == "none" else read.addressed,
         visibility=read.visibility,
         url=read.url,
+        barred=read.barred,
+        warning=read.warning,
+        language=read.language,
+        images=tuple(Image(alt=each.alt, url=each.url) for each in read.images),
     )
     return Arrival(event=read.event, post=post, conversation=read.conversation)
 
@@ -119,22 +151,36 @@ class Replay:
         last: datetime | None = None
         with self._source.open(encoding="utf-8", errors="replace") as lines:
             for number, line in enumerate(lines, start=1):
-                if number <= int(cursor or 0) or not line.strip():
+                if not line.strip():
                     continue
+                # Lines before the cursor are read as well: they are what stands above the others.
                 found = self._read(line, number)
+                new = number > int(cursor or 0)
                 if isinstance(found, Arrival):
-                    last = await self._pace(last, found.post.created_at)
+                    last = await self._pace(last, found.post.created_at) if new else None
                     self._current[found.post.id] = found
-                yield found
+                if new:
+                    yield found
 
     def _read(self, line: str, number: int) -> Arrival | Quarantined:
         try:
             arrival = self.parse(line)
-            return arrival.model_copy(update={"cursor": str(number)})
+            post = arrival.post.model_copy(update={"above": self._above(arrival.post)})
+            return arrival.model_copy(update={"post": post, "cursor": str(number)})
         except BadInput as error:
             return Quarantined(
                 where=f"line {number}", reason=str(error), raw=line.strip(), cursor=str(number)
             )
+
+    def _above(self, post: Post) -> tuple[Said, ...]:
+        """Return the posts above this one, as far as they were read, the newest ABOVE of them."""
+        above: list[Said] = []
+        while post.parent in self._current and len(above) < ABOVE:
+            post = self._current[post.parent].post
+            names = {handle_key(each or "") for each in (post.author, post.handle)}
+            ours = handle_key(self.account) in names
+            above.append(Said(author=post.handle or post.author, text=post.text, ours=ours))
+        return tuple(reversed(above))
 
     async def _pace(self, last: datetime | None, now: datetime) -> datetime:
         if self._speed and last and now > last:
@@ -144,10 +190,12 @@ class Replay:
     async def look(self, post: Post) -> Look:
         """Tell how the post stands by the lines read so far."""
         seen = self._current.get(post.id)
-        if seen is None or seen.event == "new":
+        if seen is None:
             return Look(standing="unchanged")
         if seen.event == "deleted":
             return Look(standing="deleted")
+        if seen.post.barred:
+            return Look(standing="barred", post=seen.post)
         same = seen.post.text == post.text
         return Look(standing="unchanged" if same else "edited", post=seen.post)
 
@@ -157,19 +205,13 @@ class Replay:
 
     def _append(self, reply: Reply) -> Remote:
         id = "r" + sha256(reply.key.encode()).hexdigest()[:16]
-        try:
-            self._replies.parent.mkdir(parents=True, exist_ok=True)
-            # A writer killed half-way may have left half a character.
-            with self._replies.open("a+", encoding="utf-8", errors="replace") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                file.seek(0)
-                text = file.read()
-                if not any(each["id"] == id for each in _rows(text)):
-                    row = {"id": id, "in_reply_to": reply.target, "text": reply.text}
-                    start = "" if text.endswith("\n") or not text else "\n"
-                    file.write(start + json.dumps(row, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise TryAgain(f"the file of replies cannot be written: {error.strerror}") from error
+        row = {
+            "id": id,
+            "in_reply_to": reply.target,
+            "visibility": reply.visibility,
+            "text": reply.text,
+        }
+        self._write(lambda rows: None if any(each["id"] == id for each in rows) else row)
         return Remote(id=id)
 
     async def replies_under(self, reply: Reply) -> tuple[Candidate, ...]:
@@ -182,13 +224,58 @@ class Replay:
             raise TryAgain(f"the file of replies cannot be read: {error.strerror}") from error
         return tuple(
             Candidate(remote=Remote(id=row["id"]), text=row["text"])
-            for row in _rows(text)
+            for row in standing(text)
             if row["in_reply_to"] == reply.target
         )
 
+    async def take_back(self, remote: Remote) -> None:
+        """Append that the reply is gone."""
+        gone = {"id": remote.id, "in_reply_to": None, "visibility": None, "text": None}
+        await asyncio.to_thread(self._write, lambda rows: gone)
+
+    async def correct(self, reply: Reply, remote: Remote) -> None:
+        """Append the reply's new text."""
+        row = {
+            "id": remote.id,
+            "in_reply_to": reply.target,
+            "visibility": reply.visibility,
+            "text": reply.text,
+        }
+        await asyncio.to_thread(self._write, lambda rows: None if row in rows else row)
+
+    async def introduce(self) -> tuple[str, ...]:
+        """Return where this account reads and writes."""
+        source = f"reads {self._source.name}" if self._source else "reads nothing"
+        return (
+            f"{self.account} {source}.",
+            f"Its answers go to {self._replies.name}, and to no citizen.",
+        )
+
+    def _write(self, row_of: Callable[[list[dict[str, Any]]], dict[str, Any] | None]) -> None:
+        """Append the row that `row_of` makes of those that are there, if any, alone."""
+        try:
+            self._replies.parent.mkdir(parents=True, exist_ok=True)
+            # A writer killed half-way may have left half a character.
+            with self._replies.open("a+", encoding="utf-8", errors="replace") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.seek(0)
+                text = file.read()
+                row = row_of(list(_rows(text)))
+                if row is not None:
+                    start = "" if text.endswith("\n") or not text else "\n"
+                    file.write(start + json.dumps(row, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise TryAgain(f"the file of replies cannot be written: {error.strerror}") from error
+
+
+def standing(text: str) -> tuple[dict[str, Any], ...]:
+    """Return the replies that stand by a file of replies: the last row of each id, with a text."""
+    last = {row["id"]: row for row in _rows(text)}
+    return tuple(row for row in last.values() if row["text"] is not None)
+
 
 def _rows(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the replies in the file; a line cut off is none."""
+    """Yield the rows of the file; a line cut off is none."""
     for line in text.split("\n"):
         with suppress(ValueError):
             yield json.loads(line)
