@@ -80,6 +80,12 @@ class Answer(BaseModel):
     long: Text
     path: str
 
+    @property
+    def pointing(self) -> str:
+        """The short variant with the page it points to: all a pointer says."""
+        link = self.sources[0] if self.sources else ""
+        return self.short if link in self.short else f"{self.short} {link}"
+
 
 _KEYS = ("id", "department", "title", "aliases", "sources", "owner", "valid-until", "language")
 

@@ -7,6 +7,7 @@ from assistant.case import Frozen
 ActionId = Literal[
     "claim",
     "edit",
+    "pointer",
     "close",
     "hand_over",
     "undo",

@@ -16,7 +16,7 @@ from assistant.checks import check
 from assistant.clean import clean
 from assistant.config import Organisation
 from assistant.errors import ModelUnusable
-from assistant.ground import ground_of
+from assistant.ground import ground_of, road_of
 from assistant.llms import LLM, Outcome
 from assistant.platforms import Platform
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
@@ -33,8 +33,6 @@ MOST = 5
 NAMED = 3
 """Answers named beside an empty box."""
 DRAFTABLE: frozenset[State] = frozenset({State.TRIAGED, State.OPEN})
-REPORT = "verwijzing-melding"
-"""The approved pointer for reports on public space (house rule 9)."""
 
 _UNGUESSABLE = SystemRandom()
 Form = Literal["formal", "familiar"]
@@ -222,11 +220,11 @@ def _stopped(on: Occasion, text: str, sources: tuple[str, ...]) -> bool:
 
 
 def _word_for_word(on: Occasion, hits: tuple[Hit, ...]) -> Draft | None:
-    """Return an approved answer as it stands, where the match is sure or the post is a report."""
+    """Return an approved answer as it stands, where the match is sure or its label has a road."""
     found = sure(_ranked(hits))
     answer = found.answer if found else None
-    if answer is None and on.triage.label == "report":
-        answer = next((each for each in on.organisation.answers if _points(each, on)), None)
+    if answer is None:
+        answer = road_of(on.case, organisation=on.organisation, now=on.now)
     if answer is None or answer.language != on.triage.language:
         return None
     text = _greeted(on, answer.short)
@@ -244,10 +242,6 @@ def _to_body(on: Occasion) -> Draft | None:
     line = on.words.say(f"draft.body_{form}_{on.triage.language}", body=body.name, door=body.door)
     text = _greeted(on, line)
     return _draft(on, text, origin="template") if on.fits(text) else None
-
-
-def _points(answer: Answer, on: Occasion) -> bool:
-    return answer.id == REPORT and answer.valid_until >= on.organisation.local(on.now).date()
 
 
 def _ranked(hits: tuple[Hit, ...]) -> tuple[Hit, ...]:

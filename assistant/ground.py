@@ -1,5 +1,7 @@
 """What a reply to a case is checked against, the same at drafting, at each edit and at sending."""
 
+from datetime import datetime
+
 from assistant.answers import Answer
 from assistant.case import Case
 from assistant.checks import Ground
@@ -11,6 +13,25 @@ def sources(organisation: Organisation, ids: tuple[str, ...]) -> tuple[Answer, .
     """Return the approved answers with these ids, in this order; unknown ones are left out."""
     known = {each.id: each for each in organisation.answers}
     return tuple(known[id] for id in ids if id in known)
+
+
+POINTER = "pointer:"
+"""Begins the id of what an editor starts from when a colleague chose a pointer."""
+
+
+def pointer_of(draft: str | None, *, organisation: Organisation) -> Answer | None:
+    """Return the approved pointer the text with this draft's id began from, if it was one."""
+    if draft is None or not draft.startswith(POINTER):
+        return None
+    return next(iter(sources(organisation, (draft.removeprefix(POINTER),))), None)
+
+
+def road_of(case: Case, *, organisation: Organisation, now: datetime) -> Answer | None:
+    """Return the approved pointer to the road of the case's label, if it still is valid."""
+    id = case.triage.pointer if case.triage else None
+    today = organisation.local(now).date()
+    found = sources(organisation, (id,) if id else ())
+    return next((each for each in found if each.valid_until >= today), None)
 
 
 def ground_of(

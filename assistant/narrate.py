@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 from assistant.case import FINISHED, MOVES, Case, Draft, Event, Kind, State, evolve
 from assistant.config import Organisation
+from assistant.ground import pointer_of
 from assistant.present.citizen import URGENT
 from assistant.present.wording import coded, day, origin_by, place_of, short, triage_by
 from assistant.words import Words
@@ -18,7 +19,7 @@ POST = 600
 SILENT: frozenset[Kind] = frozenset({Kind.PRESENTED})
 """What needs no line: the card itself shows it."""
 
-ALOUD: frozenset[Kind] = frozenset({Kind.WOKEN, Kind.SURFACED})
+ALOUD: frozenset[Kind] = frozenset({Kind.WOKEN, Kind.REMINDED, Kind.SURFACED})
 """What the channel hears of whenever it happens."""
 
 _MENTION = re.compile(r"^(?:@\S+\s+)+")
@@ -83,7 +84,8 @@ def broadcast(events: Sequence[Event], *, start: int) -> bool:
     """Return whether the channel must hear of events[start:], and not the thread only.
 
     It must when a citizen's post re-opened a case that was done, when it turns out that somebody
-    may be in danger, when a wait is over or a reply given up on stands there after all.
+    may be in danger, when a wait is over, when a term is about to end, or when a reply given up on
+    stands there after all.
     """
     state: State | None = None
     danger = False
@@ -190,10 +192,14 @@ def _change(told: _Told) -> str:
     reply = told.event.reply
     assert reply is not None
     draft = told.drafts.get(reply.draft or "")
-    if draft is None or not draft.text.strip():
+    if pointer := pointer_of(reply.draft, organisation=told.organisation):
+        text, thing = pointer.pointing, told.say("thread.pointer", id=pointer.id)
+    elif draft is None or not draft.text.strip():
         return told.say("thread.change_none")
-    count = differing(draft.text, reply.text)
-    thing = told.say("thread.draft" if draft.origin == "model" else "thread.suggestion")
+    else:
+        text = draft.text
+        thing = told.say("thread.draft" if draft.origin == "model" else "thread.suggestion")
+    count = differing(text, reply.text)
     if count == 0:
         return told.say("thread.change_same", thing=thing)
     return told.say(
@@ -252,6 +258,7 @@ _TELL: Mapping[Kind, Callable[[_Told], str]] = {
     Kind.TRIAGED: _triaged,
     Kind.DRAFTED: _drafted,
     Kind.WOKEN: _plain("thread.woken"),
+    Kind.REMINDED: _plain("thread.reminded"),
     Kind.CLAIMED: _plain("thread.claimed"),
     Kind.HANDED_OVER: _handed_over,
     Kind.SUBMITTED: _submitted,

@@ -122,6 +122,7 @@ def test_the_table_says_what_the_design_says() -> None:
         Kind.DENIED,
         Kind.SURFACED,
         Kind.TRIAGED,
+        Kind.REMINDED,
     }
     assert not {State.QUEUED, State.SENDING, State.IN_DOUBT} & set(MOVES[Kind.ERASED])
 

@@ -417,6 +417,17 @@ def test_cases_as_a_table_and_as_json(luister: Luister, folder: Path, one_case: 
     assert "sanne" not in told.out
     row = json.loads(luister("cases", "--config", folder, "--json").out)
     assert (row["state"], row["department"], row["posts"]) == ("triaged", "afval", 1)
+    assert row["term"] == ""
+
+
+def test_cases_names_the_last_day_of_a_term(luister: Luister, folder: Path) -> None:
+    [answer] = (each.stem for each in (folder / "answers").iterdir())
+    with (folder / "luister.toml").open("a") as file:
+        file.write(f'\n[[pointers]]\nlabel = "legal"\nanswer = "{answer}"\ndays = 31\n')
+    request = {**BIN, "text": "Hierbij dien ik een Woo-verzoek in"}
+    luister("replay", posts(folder, request), "--config", folder)
+    row = json.loads(luister("cases", "--config", folder, "--json").out)
+    assert (row["label"], row["term"]) == ("legal", "2026-12-21")
 
 
 def test_show_tells_the_story(luister: Luister, folder: Path, one_case: str) -> None:

@@ -169,6 +169,8 @@ def test_mistakes_in_answers_are_told_beside_those_in_the_file(tmp_path: Path) -
          "people.2.departments: 'parks' is no department; known: ['waste']"),
         ('[[officials]]\nname = "Mayor"\ncalled = ["x"]\nchannel = "C"',
          "officials.name: 'Mayor' is used twice"),
+        ('[[pointers]]\nlabel = "legal"\nanswer = "gone"',
+         "pointers.0.answer: 'gone' is no approved answer"),
         (2 * '[[not_public]]\nname = "Hall"\nsubjects = ["hall"]\n',
          "not_public.name: 'Hall' is used twice"),
         ('[[bodies]]\nname = "Police"\nsubjects = ["theft"]',

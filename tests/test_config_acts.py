@@ -173,6 +173,7 @@ async def test_without_a_model_there_is_none() -> None:
 
 HERE = "test_config_acts.py::"
 REGISTER = "test_register.py::"
+ROADS = "test_roads.py::"
 SHOWN_BY = {
     "organisation.id": "test_store.py::test_organisations_share_a_server_without_meeting",
     "organisation.name": "test_commands.py::test_check_of_a_good_folder_says_what_it_read",
@@ -212,6 +213,10 @@ SHOWN_BY = {
     "not_public.until": REGISTER + "test_from_its_first_public_day_a_subject_may_be_told",
     "elections.from": REGISTER + "test_the_period_begins_and_ends_on_its_days",
     "elections.until": REGISTER + "test_the_period_begins_and_ends_on_its_days",
+    "pointers.label": ROADS + "test_each_label_has_the_road_that_is_configured",
+    "pointers.answer": ROADS + "test_each_label_has_the_road_that_is_configured",
+    "pointers.days": ROADS + "test_the_term_counts_from_the_day_of_the_post",
+    "pointers.remind": ROADS + "test_the_department_is_reminded_so_many_days_before",
     "triage.confidence": REGISTER + "test_below_the_confidence_the_rules_leave_the_department_open",
     "replies.undo_seconds": "test_desk.py::test_send_queues_the_exact_text_in_the_persons_name",
     "retention.days": HERE + "test_retention_is_as_long_as_configured",

@@ -115,7 +115,8 @@ async def test_the_editor_holds_the_whole_outgoing_text(store: Store, desk: Desk
     editor = await desk.editor(press(case, "edit", by="UBRAM"))
     assert editor.text == "@Henk_de_Burger Thank you for telling us! ^BW"
     assert (editor.revision, editor.draft, editor.limit) == (1, "d1", FakePlatform.limit)
-    assert editor.text == outgoing(await held(store, case), initials="BW")
+    suggested = "Thank you for telling us!"
+    assert editor.text == outgoing(await held(store, case), suggested, initials="BW")
 
 
 async def test_the_same_send_again_is_queued_once(store: Store, desk: Desk) -> None:

@@ -38,7 +38,7 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 
 async def labelled(store: Store, text: str, *, label: Any = "question", **values: Any) -> str:
     """Let a post arrive and label it by hand; return the case's id."""
-    keys = ("advice", "department", "language")
+    keys = ("advice", "department", "language", "pointer")
     chosen: dict[str, Any] = {"advice": "answer", "department": "burgerzaken", "language": "nl"}
     chosen |= {key: values.pop(key) for key in keys if key in values}
     id = await arrive(store, text, **values)
@@ -200,7 +200,8 @@ async def test_a_language_without_words_gets_an_empty_box_with_answers_beside_it
 
 
 async def test_a_report_gets_the_approved_pointer(store: Store) -> None:
-    id = await labelled(store, "bij ons is er van alles aan de hand", label="report")
+    text = "bij ons is er van alles aan de hand"
+    id = await labelled(store, text, label="report", pointer="verwijzing-melding")
 
     found = written(await drafted(store, id))
 
@@ -212,7 +213,8 @@ async def test_an_expired_pointer_is_not_used(store: Store) -> None:
     old = tuple(
         each.model_copy(update={"valid_until": date(2026, 1, 1)}) for each in WATERSTAD.answers
     )
-    id = await labelled(store, "bij ons is er van alles aan de hand", label="report")
+    text = "bij ons is er van alles aan de hand"
+    id = await labelled(store, text, label="report", pointer="verwijzing-melding")
 
     organisation = WATERSTAD.model_copy(update={"answers": old})
     found = written(await drafted(store, id, organisation=organisation))

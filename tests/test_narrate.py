@@ -49,6 +49,7 @@ SENTENCES: dict[Kind, str] = {
     " Vraag over ons eigen onderwerp (volgens vaste regels)",
     Kind.DRAFTED: "AI-concept (gpt, draft@1): Goedemorgen! Maak eerst een afspraak.",
     Kind.WOKEN: "De wachttijd is voorbij. De kaart vraagt weer aandacht.",
+    Kind.REMINDED: "De termijn loopt bijna af. De kaart noemt de laatste dag.",
     Kind.CLAIMED: "Anna Bakker (AB) pakt dit op.",
     Kind.HANDED_OVER: "Overgedragen van Afval naar Parkeren door Anna Bakker (AB).",
     Kind.SUBMITTED: "Anna Bakker (AB) legde een antwoord voor aan een collega."
@@ -238,6 +239,7 @@ def test_an_erased_case_is_still_told_without_the_citizen() -> None:
     [
         *((ROADS[state], Kind.RECEIVED, state in ("sent", "closed")) for state in State),
         (OPEN, Kind.WOKEN, True),
+        (OPEN, Kind.REMINDED, True),
         (OPEN, Kind.CLAIMED, False),
         (ROADS[State.CLOSED], Kind.REOPENED, False),
     ],

@@ -16,6 +16,7 @@ from assistant.case.parts import (
     Post,
     Remote,
     Reply,
+    Term,
     Triage,
 )
 from assistant.errors import LuisterError
@@ -86,6 +87,8 @@ class Case(Frozen):
     outstanding: bool = False
     answered: int = 0
     woken: bool = False
+    term: Term | None = None
+    reminded: bool = False
     reason: str | None = None
     erased: bool = False
     reopened: int = 0
@@ -186,6 +189,8 @@ _FORGOTTEN: Change = {
     "answered": 0,
     "reason": None,
     "been": (),
+    "term": None,
+    "reminded": False,
 }
 
 
@@ -217,7 +222,9 @@ def _replaced(case: Case, event: Event) -> Change:
 
 def _triaged(case: Case, event: Event) -> Change:
     assert event.triage is not None
-    change: Change = {"triage": event.triage, "earlier": event.earlier}
+    # A term that runs goes on, whatever else the citizen writes.
+    term = case.term or event.triage.term
+    change: Change = {"triage": event.triage, "earlier": event.earlier, "term": term}
     # A late label never moves a card people already have.
     if case.state in (State.NEW, State.TRIAGED):
         change |= {"department": event.triage.department, "official": event.triage.official}
@@ -296,6 +303,7 @@ _CHANGES: Mapping[Kind, Callable[[Case, Event], Change]] = {
     Kind.DRAFTED: lambda case, event: {"draft": event.draft},
     Kind.PRESENTED: lambda case, event: {},
     Kind.WOKEN: lambda case, event: {"woken": True},
+    Kind.REMINDED: lambda case, event: {"reminded": True},
     Kind.CLAIMED: lambda case, event: {"owner": event.by},
     Kind.HANDED_OVER: _handed_over,
     Kind.SUBMITTED: _queued,

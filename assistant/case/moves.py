@@ -29,6 +29,7 @@ class Kind(StrEnum):
     DRAFTED = "drafted"
     PRESENTED = "presented"
     WOKEN = "woken"
+    REMINDED = "reminded"
     CLAIMED = "claimed"
     HANDED_OVER = "handed_over"
     SUBMITTED = "submitted"
@@ -75,6 +76,10 @@ MOVES: Mapping[Kind, Mapping[State | None, State]] = {
     Kind.DRAFTED: {_S.TRIAGED: _S.TRIAGED, _S.OPEN: _S.OPEN},
     Kind.PRESENTED: {_S.TRIAGED: _S.OPEN},
     Kind.WOKEN: {_S.OPEN: _S.OPEN},
+    # A term that ends is told wherever the case is still somebody's.
+    Kind.REMINDED: {
+        state: state for state in State if state not in (_S.NEW, _S.TRIAGED, _S.SENT, _S.CLOSED)
+    },
     Kind.CLAIMED: {_S.OPEN: _S.OPEN},
     Kind.HANDED_OVER: {_S.OPEN: _S.OPEN, _S.FAILED: _S.FAILED},
     Kind.SUBMITTED: {_S.OPEN: _S.APPROVAL, _S.FAILED: _S.APPROVAL},

@@ -1,6 +1,6 @@
 """What a case is made of: posts, labels, suggestions, replies, people."""
 
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -108,11 +108,19 @@ class Earlier(Frozen):
     helped_by: Actor | None = None
 
 
+class Term(Frozen):
+    """A term that runs by law: its last day, and when the department is reminded of it."""
+
+    ends: date
+    remind: datetime
+
+
 class Triage(Frozen):
     """What a post is and what to do with it; `rule` is the house rule's number (DOMAIN.md, 1-12).
 
     `reason` is one sentence and may quote the post. `sure` False sends it to the triage channel.
-    `body` names the other body that is to be asked.
+    `body` names the other body that is to be asked, `pointer` the approved answer that shows the
+    road this label has (rule 9), `term` what then runs.
     """
 
     label: Label
@@ -126,6 +134,8 @@ class Triage(Frozen):
     by: str
     wait_until: datetime | None = None
     body: str | None = None
+    pointer: str | None = None
+    term: Term | None = None
 
 
 class Draft(Frozen):

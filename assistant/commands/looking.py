@@ -32,6 +32,7 @@ async def cases(args: argparse.Namespace) -> int:
                 "advice": triage.advice if triage else "",
                 "department": case.official or case.department or "triage",
                 "posts": len(case.posts),
+                "term": case.term.ends.isoformat() if case.term else "",
                 "owner": case.owner.initials if case.owner else "",
                 "moved": organisation.local(case.updated_at).strftime("%Y-%m-%d %H:%M"),
             }
@@ -40,7 +41,7 @@ async def cases(args: argparse.Namespace) -> int:
                 print(json.dumps({**row, "moved": case.updated_at.isoformat()}))
         kept = len(await quarantined(store))
     if not args.json:
-        head = ("case", "state", "label", "advice", "department", "posts", "owner", "moved")
+        head = ("case", "state", "label", "advice", "department", "posts", "term", "owner", "moved")
         print(table(head, [[row[name] for name in head] for row in rows]))
         print(f"\n{len(rows)} cases, {kept} quarantined records")
     return 0

@@ -21,7 +21,7 @@ from assistant.config.accounts import (
     WebhookAccount,
     XAccount,
 )
-from assistant.config.register import Body, Elections, NotPublic, Triaging
+from assistant.config.register import Body, Elections, NotPublic, Pointer, Triaging
 from assistant.config.tables import (
     DAYS,
     About,
@@ -54,6 +54,7 @@ __all__ = [
     "Official",
     "Organisation",
     "Person",
+    "Pointer",
     "ReplayAccount",
     "Replies",
     "Retention",
@@ -79,6 +80,7 @@ class Organisation(Frozen):
     bodies: tuple[Body, ...] = ()
     not_public: tuple[NotPublic, ...] = ()
     elections: Elections | None = None
+    pointers: tuple[Pointer, ...] = ()
     triage: Triaging = Triaging()
     replies: Replies = Replies()
     retention: Retention = Retention()
@@ -125,6 +127,12 @@ class Organisation(Frozen):
     def local(self, moment: datetime) -> datetime:
         """Return `moment` on the organisation's own clock."""
         return moment.astimezone(ZoneInfo(self.organisation.timezone))
+
+    def opening(self, department: str | None, moment: datetime) -> datetime:
+        """Return when, from `moment` on, somebody is there: at the department, else at any."""
+        found = self.department(department)
+        asked = [found] if found else self.departments
+        return min(each.hours.next_open(self.local(moment)) for each in asked)
 
     def asked(self, department: str | None) -> str:
         """Name whom to ask when somebody may not act: the writers, else the supervisors."""
@@ -251,6 +259,12 @@ def _crossed(table: dict[str, Any], answers: Iterable[Answer]) -> list[str]:
         f"answers: {answer.path}: department: {answer.department!r} is no department"
         for answer in answers
         if answer.department not in known
+    ]
+    written = {answer.id for answer in answers}
+    mistakes += [
+        f"pointers.{index}.answer: {pointer['answer']!r} is no approved answer"
+        for index, pointer in enumerate(_rows(table, "pointers"))
+        if isinstance(pointer.get("answer"), str) and pointer["answer"] not in written
     ]
     roles = set(_texts(({"role": "writer", **each} for each in people), "role"))
     if not roles & {"writer", "approver"}:

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from assistant.case import Label
 from assistant.config.tables import Frozen
 
 Words = Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
@@ -54,6 +55,25 @@ class Elections(Frozen):
     def cover(self, day: date) -> bool:
         """Say whether `day` is one of them."""
         return self.since <= day <= self.until
+
+
+class Pointer(Frozen):
+    """[[pointers]]: the approved answer that shows the road of a label, and the term that runs.
+
+    `days` is how long we have from the day the post arrived, `remind` how many days before the end
+    the department is reminded.
+    """
+
+    label: Label
+    answer: Annotated[str, Field(min_length=1)]
+    days: Annotated[int, Field(ge=1, le=366)] | None = None
+    remind: Annotated[int, Field(ge=0, le=366)] = 7
+
+    @model_validator(mode="after")
+    def _reminds_in_time(self) -> Self:
+        if self.days is not None and self.remind >= self.days:
+            raise ValueError("remind must be less than days")
+        return self
 
 
 class Triaging(Frozen):

@@ -11,7 +11,6 @@ from assistant.case import (
     Case,
     Event,
     Kind,
-    Remote,
     Reply,
     State,
     evolve,
@@ -22,9 +21,10 @@ from assistant.chats import Press, Presser, Submission, Verdict
 from assistant.checks import Finding, check
 from assistant.config import Organisation, Person
 from assistant.desk.permits import actor_of, allowed, destination, held, least
-from assistant.desk.texts import cited, outgoing, signed
+from assistant.desk.settling import settled
+from assistant.desk.texts import beginning, cited
 from assistant.errors import NotAllowed
-from assistant.ground import ground_of
+from assistant.ground import ground_of, road_of
 from assistant.platforms import Platform
 from assistant.present import close_form, found_form, hand_over_form
 from assistant.present.wording import coded
@@ -163,26 +163,8 @@ class Desk:
         return Decision(events=(event,), work=(Work(lane=self._channel(case)),))
 
     def _settle(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
-        """A person answers the in-doubt question about the exact text on the card."""
         self._must_be(case, State.IN_DOUBT)
-        assert case.reply is not None
-        text, id = case.reply.text, case.reply.id
-        if press.action == "denied":
-            event = Event(kind=Kind.DENIED, at=now, by=actor, text=text, reply_id=id)
-            work = (Work(step="triage"), Work(lane=self._channel(case)))
-            return Decision(events=(event,), work=work)
-        link = (press.text or "").strip()
-        if not link.startswith(("https://", "http://")) or any(map(str.isspace, link)):
-            raise NotAllowed("desk.give_link")
-        remote = Remote(id=link, url=link)
-        event = Event(kind=Kind.CONFIRMED, at=now, by=actor, text=text, reply_id=id, remote=remote)
-        events, then = [event], [Work(lane=self._channel(case))]
-        if case.newer_than_reply:
-            events.append(Event(kind=Kind.REOPENED, at=now))
-            then.append(Work(step="triage"))
-        # No later reply with the same words may be taken for this one.
-        claim = (f"{case.platform}:{link}", id)
-        return Decision(events=tuple(events), work=tuple(then), remotes=(claim,))
+        return settled(case, press, actor, now, lane=self._channel(case))
 
     async def form(self, press: Press) -> Form:
         """Return the question before closing, handing over, or saying where a reply stands."""
@@ -208,12 +190,12 @@ class Desk:
         case = held(await self._load(press.case))
         person = self._allowed(press.by, case)
         self._editable(case)
-        if case.reply and case.reply not in case.sent:
-            # What a colleague wrote and nobody sent is not lost: undone, returned, failed.
-            text = signed(case.reply.text, was=case.reply.by.initials, now=person.initials)
-        else:
-            text = outgoing(case, initials=person.initials)
-        return self._editor(case, text=text, draft=case.draft.id if case.draft else None)
+        pointer = None
+        if press.action == "pointer":
+            pointer = road_of(case, organisation=self._organisation, now=self._clock())
+        begun = beginning(case, initials=person.initials, pointer=pointer)
+        hints = (self.say("editor.pointer", id=begun.pointer),) if begun.pointer else ()
+        return self._editor(case, text=begun.text, draft=begun.draft, hints=hints)
 
     def _editor(
         self,

@@ -1,16 +1,41 @@
 """The text an editor begins with, and what it leans on."""
 
+from typing import NamedTuple
+
+from assistant.answers import Answer
 from assistant.case import Case
+from assistant.ground import POINTER
 
 
-def outgoing(case: Case, *, initials: str) -> str:
-    """Return the whole text as it would go out: mention, suggestion, initials.
+class Beginning(NamedTuple):
+    """What an editor begins with: the whole text, the id of what it came from, the pointer's id."""
 
-    The link stands in the suggestion already; nothing is added after Send.
+    text: str
+    draft: str | None
+    pointer: str | None = None
+
+
+def beginning(case: Case, *, initials: str, pointer: Answer | None) -> Beginning:
+    """Return the text a person goes on with: the `pointer` they asked for, else what there is."""
+    if pointer is not None:
+        text = outgoing(case, pointer.pointing, initials=initials)
+        return Beginning(text, POINTER + pointer.id, pointer.id)
+    draft = case.draft.id if case.draft else None
+    if case.reply and case.reply not in case.sent:
+        # What a colleague wrote and nobody sent is not lost: undone, returned, failed.
+        was = case.reply.by.initials
+        return Beginning(signed(case.reply.text, was=was, now=initials), draft)
+    suggestion = case.draft.text if case.draft else ""
+    return Beginning(outgoing(case, suggestion, initials=initials), draft)
+
+
+def outgoing(case: Case, body: str, *, initials: str) -> str:
+    """Return the whole text as it would go out: mention, `body`, initials.
+
+    A link stands in `body` already; nothing is added after Send.
     """
     handle = case.post.handle
     mention = f"@{handle.removeprefix('@')} " if handle and " " not in handle else ""
-    body = case.draft.text if case.draft else ""
     return f"{mention}{body}".rstrip() + f" ^{initials}"
 
 
@@ -20,5 +45,7 @@ def signed(text: str, *, was: str, now: str) -> str:
 
 
 def cited(case: Case, draft: str | None) -> tuple[str, ...]:
-    """Return the sources of the suggestion the text began from; another one's prove nothing."""
+    """Return the sources of what the text began from; another suggestion's prove nothing."""
+    if draft and case.triage and draft == f"{POINTER}{case.triage.pointer}":
+        return (draft.removeprefix(POINTER),)
     return case.draft.sources if case.draft and case.draft.id == draft else ()

@@ -5,9 +5,9 @@ from typing import Literal
 
 from assistant.card import Action, ActionId, Answer, Fact, Opens, Source, Suggestion
 from assistant.case import FINISHED, Case, Draft, State
-from assistant.ground import sources
+from assistant.ground import road_of, sources
 from assistant.personal import find_personal
-from assistant.present.wording import View, coded, origin_by, place_of
+from assistant.present.wording import View, coded, day, origin_by, place_of
 
 OFTEN = 2
 """House rule 7: after two of our replies the conversation goes on elsewhere."""
@@ -20,6 +20,8 @@ def facts(view: View) -> Iterator[Fact]:
         ("card.fact_status", _status(view)),
         ("card.fact_place", _place(view)),
         ("card.fact_body", _body(view)),
+        ("card.fact_pointer", _pointer(view)),
+        ("card.fact_term", _term(view)),
         ("card.fact_owner", owner.name if owner else None),
         ("card.fact_waits", _waits(view)),
         ("card.fact_language", _language(view)),
@@ -49,6 +51,20 @@ def _body(view: View) -> str | None:
     """Return the other body whose subject this is, with its door."""
     body = view.organisation.body(view.case.triage.body if view.case.triage else None)
     return view.say("card.body", name=body.name, door=body.door) if body else None
+
+
+def _pointer(view: View) -> str | None:
+    """Return the approved pointer a colleague may choose to send."""
+    found = road_of(view.case, organisation=view.organisation, now=view.now)
+    return found.title if found else None
+
+
+def _term(view: View) -> str | None:
+    """Return the last day of the term that runs."""
+    term = view.case.term
+    if term is None:
+        return None
+    return view.say("card.term", day=day(term.ends, words=view.words, today=view.today))
 
 
 def _waits(view: View) -> str | None:
@@ -160,6 +176,8 @@ def warnings(view: View) -> Iterator[str]:
         yield view.say("card.warning_newer")
     if _personal_in_public(view):
         yield view.say("card.warning_personal")
+    if case.term and case.reminded and case.state not in FINISHED:
+        yield view.say("card.warning_term", day=day(case.term.ends, words=view.words))
     if case.state is not State.OPEN:
         return
     if case.woken:
@@ -201,6 +219,7 @@ def _personal_in_public(view: View) -> bool:
 _OFFERED: Mapping[State, tuple[tuple[ActionId, Opens], ...]] = {
     State.OPEN: (
         ("edit", "editor"),
+        ("pointer", "editor"),
         ("claim", "nothing"),
         ("close", "form"),
         ("hand_over", "form"),
@@ -216,9 +235,17 @@ _OFFERED: Mapping[State, tuple[tuple[ActionId, Opens], ...]] = {
 def actions(view: View) -> Iterator[Action]:
     """Yield the buttons of this state; the editor only where an answer is possible at all."""
     for each, opens in _OFFERED.get(view.case.state, ()):
+        if each == "pointer" and not _pointed(view):
+            continue
         if opens != "editor" or view.case.answerable:
             label = view.say(f"card.action_{each}")
             yield Action(id=each, label=label, style=_style(each, view.case), opens=opens)
+
+
+def _pointed(view: View) -> bool:
+    """Say whether there is a pointer to choose; where we answer, the suggestion holds it."""
+    triage = view.case.triage
+    return triage is not None and triage.advice != "answer" and _pointer(view) is not None
 
 
 def _style(action: ActionId, case: Case) -> Literal["default", "primary", "danger"]:

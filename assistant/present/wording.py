@@ -1,7 +1,7 @@
 """How cards and threads name places, times, codes and origins."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from assistant.case import Case
 from assistant.clean import clean, visible
@@ -75,7 +75,7 @@ def triage_by(by: str, *, words: Words) -> str:
     return words.say("card.by_model", by=origin_by(by))
 
 
-def day(local: datetime, *, words: Words, today: datetime | None = None) -> str:
+def day(local: date, *, words: Words, today: date | None = None) -> str:
     """Return the date of `local`, with its year unless that is the year of `today`."""
     month = words.say("card.months").split()[local.month - 1]
     if today and today.year == local.year:

@@ -3,6 +3,7 @@
 from assistant.rules.judging import RULES, Rule, judge
 from assistant.rules.reading import Reading, read
 from assistant.rules.register import Register, register_of
+from assistant.rules.roads import with_road
 from assistant.rules.verdict import ADVICE, SENSITIVE, STRICTNESS, Verdict, stricter
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "read",
     "register_of",
     "stricter",
+    "with_road",
 ]

@@ -7,7 +7,8 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from assistant.answers import Answer, Index
-from assistant.config import Department, Organisation
+from assistant.case import Label
+from assistant.config import Department, Organisation, Pointer
 from assistant.rules.phrases import compiled
 
 ENOUGH = 9.0
@@ -62,6 +63,24 @@ class Register:
         return tuple(
             (each.name, compiled(_called(each.called))) for each in self._organisation.officials
         )
+
+    def pointer(self, label: Label, *, text: str, language: str) -> Pointer | None:
+        """Return the pointer of `label` that fits `text` best, in `language` where there is one.
+
+        What leads to an answer that is no longer valid is no pointer.
+        """
+        valid = {each.id: each for each in self._organisation.answers}
+        found = {
+            each.answer: each
+            for each in self._organisation.pointers
+            if each.label == label
+            and each.answer in valid
+            and valid[each.answer].valid_until >= self._today
+        }
+        spoken = [id for id in found if valid[id].language == language] or list(found)
+        hits = Index([valid[id] for id in spoken], today=self._today).find(text, top=1)
+        best = [*(each.answer.id for each in hits), *spoken]
+        return found[best[0]] if best else None
 
     def subject(self, text: str) -> Subject:
         """Return whose subject `text` is about."""

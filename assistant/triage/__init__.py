@@ -9,7 +9,18 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from assistant import language
-from assistant.case import Advice, Case, Earlier, Event, Kind, Label, Post, State, Triage
+from assistant.case import (
+    Advice,
+    Case,
+    Earlier,
+    Event,
+    Kind,
+    Label,
+    Post,
+    State,
+    Triage,
+    evolve,
+)
 from assistant.clean import clean
 from assistant.config import Organisation
 from assistant.errors import ModelUnusable
@@ -25,23 +36,23 @@ from assistant.rules import (
     read,
     register_of,
     stricter,
+    with_road,
 )
 from assistant.store import URGENT, Decision, Delivery, Store, Work
+from assistant.triage.waking import COMING, alarms, next_alarm, wake
 from assistant.words import Words
+
+__all__ = ["ModelTriage", "combine", "triage", "wake", "warm"]
 
 DEADLINE = 5.0
 """Seconds the model has, so that the card stands within 10 s of record (design: Brain)."""
 PAUSE = timedelta(hours=2)
 """How long the advice `wait` waits, ended at an opening time."""
-AGAIN = timedelta(minutes=1)
-"""When a wait that is over looks again whether its card stands by now."""
 EARLIER = 3
 LOOKED_AT = 10
 """Earlier cases read to find EARLIER ones that were not erased: a citizen may have hundreds."""
 RULED = "rules"
 """Who said so, when no model had a part in it."""
-COMING: frozenset[State] = frozenset({State.NEW, State.TRIAGED})
-"""The card is on its way, for the hour that suits; nothing may call people before it."""
 TRIAGED: frozenset[State] = COMING | {State.OPEN}
 LABELLED: frozenset[State] = frozenset({State.SENDING, State.IN_DOUBT, State.FAILED})
 """Here a new post changes the label only: what goes out, and where the case is, stays."""
@@ -101,6 +112,13 @@ async def triage(
     earlier = await _earlier(store, case)
     now = clock()
     found = _with_wait(found, organisation=organisation, now=now)
+    found = with_road(
+        found,
+        text=reading.text,
+        arrived=case.post.created_at,
+        organisation=organisation,
+        register=register,
+    )
 
     def decide(held: Case | None) -> Decision:
         if held is None or not _needs_label(held) or held.revision != case.revision:
@@ -108,7 +126,8 @@ async def triage(
             return _showing(held, organisation=organisation)
         event = Event(kind=Kind.TRIAGED, at=now, triage=found, earlier=earlier)
         urgent = verdict.urgent or _is_calamity(found)
-        work = _work(held, found, urgent=urgent, organisation=organisation, now=now)
+        after = evolve(held, event, id=held.id)
+        work = _work(held, after, urgent=urgent, organisation=organisation, now=now)
         return Decision(events=(event,), work=work)
 
     await store.decide(case_id, decide, command=command, ack=ack, now=now)
@@ -146,38 +165,6 @@ def warm(organisation: Organisation, *, now: datetime) -> None:
 @cache
 def _prompt() -> Prompt:
     return load_prompts()["triage"]
-
-
-async def wake(
-    store: Store,
-    case_id: str,
-    ack: Delivery | None,
-    *,
-    organisation: Organisation,
-    clock: Callable[[], datetime],
-) -> None:
-    """Bring a case back whose advice was to wait, once its time has come."""
-    now = clock()
-
-    def decide(case: Case | None) -> Decision:
-        if case is None or not _is_due(case, now):
-            return Decision()
-        if case.state in COMING:
-            # Card and wait may end at the same opening time: first the card, then the reminder.
-            return Decision(work=(Work(step="wake", at=now + AGAIN),))
-        if case.state is not State.OPEN:
-            return Decision()
-        lane = organisation.channel(case.department, case.official)
-        return Decision(events=(Event(kind=Kind.WOKEN, at=now),), work=(Work(lane=lane),))
-
-    await store.decide(case_id, decide, ack=ack, now=now)
-
-
-def _is_due(case: Case, now: datetime) -> bool:
-    waiting = case.triage
-    if waiting is None or waiting.advice != "wait" or waiting.wait_until is None:
-        return False
-    return not case.woken and waiting.wait_until <= now
 
 
 def combine(
@@ -285,37 +272,28 @@ async def _earlier(store: Store, case: Case) -> tuple[Earlier, ...]:
 def _with_wait(found: Triage, *, organisation: Organisation, now: datetime) -> Triage:
     if found.advice != "wait":
         return found
-    until = _opening(organisation, found.department, now=now + PAUSE)
+    until = organisation.opening(found.department, now + PAUSE)
     return found.model_copy(update={"wait_until": until})
 
 
-def _opening(organisation: Organisation, department: str | None, *, now: datetime) -> datetime:
-    """Return when somebody is there: at the department, or at any for the other channels."""
-    held = organisation.department(department)
-    asked = [held] if held else organisation.departments
-    return min(each.hours.next_open(organisation.local(now)) for each in asked)
-
-
 def _work(
-    case: Case, found: Triage, *, urgent: bool, organisation: Organisation, now: datetime
+    case: Case, after: Case, *, urgent: bool, organisation: Organisation, now: datetime
 ) -> tuple[Work, ...]:
-    """Show it now, or at opening time; draft for `answer`; wake for `wait`."""
+    """Show it now, or at opening time; draft for `answer`; wake for `wait` and for a term."""
     work: list[Work] = []
     opened = case.state not in COMING
-    department = case.department if opened else found.department
-    lane = organisation.channel(department, case.official if opened else found.official)
+    lane = organisation.channel(after.department, after.official)
     if urgent:
         work.append(Work(lane=lane, rank=URGENT))
     else:
-        at = now if opened else _opening(organisation, department, now=now)
+        at = now if opened else organisation.opening(after.department, now)
         work.append(Work(lane=lane, at=at if at > now else None))
     if case.state in LABELLED:
         return tuple(work)
-    if found.advice == "answer" and case.answerable and not case.gone:
+    advised = after.triage is not None and after.triage.advice == "answer"
+    if advised and case.answerable and not case.gone:
         work.append(Work(step="draft"))
-    if found.wait_until is not None:
-        work.append(Work(step="wake", at=found.wait_until))
-    return tuple(work)
+    return (*work, *next_alarm(at for _, at in alarms(after) if at > now))
 
 
 async def _only_show(

@@ -1,0 +1,31 @@
+"""Labels with a road of their own: the approved pointer to it, and the term that may run."""
+
+from datetime import datetime, time, timedelta
+
+from assistant.case import Term, Triage
+from assistant.config import Organisation
+from assistant.rules.register import Register
+
+
+def with_road(
+    found: Triage,
+    *,
+    text: str,
+    arrived: datetime,
+    organisation: Organisation,
+    register: Register,
+) -> Triage:
+    """Return `found` with the pointer its label has in the configuration, if any, and its term.
+
+    `text` decides where a label has more than one road. The term counts from the day of `arrived`
+    on the organisation's clock; the reminder comes when the department opens on its day.
+    """
+    pointer = register.pointer(found.label, text=text, language=found.language)
+    if pointer is None:
+        return found.model_copy(update={"pointer": None, "term": None})
+    term, local = None, organisation.local(arrived)
+    if pointer.days is not None:
+        ends = local.date() + timedelta(days=pointer.days)
+        morning = datetime.combine(ends - timedelta(days=pointer.remind), time(), local.tzinfo)
+        term = Term(ends=ends, remind=organisation.opening(found.department, morning))
+    return found.model_copy(update={"pointer": pointer.answer, "term": term})
