@@ -1,5 +1,6 @@
 """Suggest a reply, from approved answers only; without a model word for word or not at all."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from assistant.answers import Answer, Hit, Index, sure
 from assistant.case import Case, Draft, Event, Kind, State, Triage
 from assistant.checks import check
+from assistant.checks.findings import tokens
+from assistant.checks.links import find_links
 from assistant.clean import clean
 from assistant.config import Organisation
 from assistant.errors import ModelUnusable
@@ -181,9 +184,13 @@ async def _by_model(
     text = clean(outcome.value.reply)
     if not text or len(used) != len(set(outcome.value.sources)) or not used:
         return None
-    text = _linked(on, text, used[0])
     ids = tuple(each.id for each in used)
-    if not on.fits(text) or _stopped(on, text, ids):
+    if find_links(text) or _MARKUP.search(text) or _repeats(on, text):
+        return None
+    if _questionable(on, text, ids):
+        return None
+    text = _linked(on, text, used[0])
+    if not on.fits(text):
         return None
     return _draft(on, text, origin="model", sources=ids, by=_by(outcome))
 
@@ -207,7 +214,11 @@ def _values(on: Occasion, named: Mapping[str, Answer], *, mark: str) -> dict[str
     }
 
 
-def _stopped(on: Occasion, text: str, sources: tuple[str, ...]) -> bool:
+def _questionable(on: Occasion, text: str, sources: tuple[str, ...]) -> bool:
+    """Say whether a check stops or questions the text: what a model may not even suggest.
+
+    A colleague may have reasons for a promise or a number no source states; a model has none.
+    """
     ground = ground_of(
         on.case,
         organisation=on.organisation,
@@ -216,7 +227,25 @@ def _stopped(on: Occasion, text: str, sources: tuple[str, ...]) -> bool:
         cited=sources,
     )
     found = check(text, ground=ground, length=on.platform.length)
-    return any(each.severity == "block" for each in found)
+    return any(each.severity != "hint" for each in found)
+
+
+QUOTED = 6
+"""Words in a row that a text shares with what the model was told, before it is a quotation."""
+
+_MARKUP = re.compile(r"<[!@#/\w]")
+
+
+def _repeats(on: Occasion, text: str) -> bool:
+    """Say whether the text repeats the prompt or the post, as a post may have asked for."""
+    told = _runs(_prompt().system) | _runs(_prompt().user) | _runs(on.case.post.text)
+    return not told.isdisjoint(_runs(text))
+
+
+@lru_cache(maxsize=16)
+def _runs(text: str) -> frozenset[tuple[str, ...]]:
+    heard = tokens(text).split()
+    return frozenset(zip(*(heard[at:] for at in range(QUOTED)), strict=False))
 
 
 def _word_for_word(on: Occasion, hits: tuple[Hit, ...]) -> Draft | None:

@@ -1,0 +1,1 @@
+"""Posts that give orders to the model, and a model that obeys them all."""
