@@ -347,12 +347,13 @@ async def erase_case(
 ) -> int | None:
     """Empty one case; return how many chat messages go with it.
 
-    None while a reply is on its way, or when the case, as it is by then, is not `due`.
+    None while a reply is on its way or being taken back or corrected, or when the case, as it is by
+    then, is not `due`.
     """
     moving = (State.QUEUED, State.SENDING, State.IN_DOUBT)
 
     def decide(case: Case | None) -> Decision:
-        if case is None or case.erased or case.state in moving or not due(case):
+        if case is None or case.erased or case.state in moving or case.amending or not due(case):
             return Decision()
         event = Event(kind=Kind.ERASED, at=now, reason=reason)
         return Decision(events=(event,), work=work, forget=True)

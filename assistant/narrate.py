@@ -19,7 +19,9 @@ POST = 600
 SILENT: frozenset[Kind] = frozenset({Kind.PRESENTED})
 """What needs no line: the card itself shows it."""
 
-ALOUD: frozenset[Kind] = frozenset({Kind.WOKEN, Kind.REMINDED, Kind.SURFACED})
+ALOUD: frozenset[Kind] = frozenset(
+    {Kind.WOKEN, Kind.REMINDED, Kind.SURFACED, Kind.HIDDEN, Kind.AMEND_FAILED}
+)
 """What the channel hears of whenever it happens."""
 
 _MENTION = re.compile(r"^(?:@\S+\s+)+")
@@ -84,8 +86,9 @@ def broadcast(events: Sequence[Event], *, start: int) -> bool:
     """Return whether the channel must hear of events[start:], and not the thread only.
 
     It must when a citizen's post re-opened a case that was done, when it turns out that somebody
-    may be in danger, when a wait is over, when a term is about to end, or when a reply given up on
-    stands there after all.
+    may be in danger, when a wait is over, when a term is about to end, when a reply given up on
+    stands there after all or one that was sent is seen by nobody, and when one could not be taken
+    back or corrected.
     """
     state: State | None = None
     danger = False
@@ -102,11 +105,14 @@ def broadcast(events: Sequence[Event], *, start: int) -> bool:
 
 def _sentences(told: _Told) -> Iterator[str]:
     yield _TELL[told.event.kind](told)
-    by_citizen = told.event.kind in (Kind.RECEIVED, Kind.EDITED, Kind.DELETED)
-    if by_citizen and told.before and told.before.state in (State.APPROVAL, State.QUEUED):
+    waited = told.before and told.before.state in (State.APPROVAL, State.QUEUED)
+    if waited and told.event.kind in _CANCELS:
         yield told.say("thread.cancelled")
     if told.event.note:
         yield told.say("thread.note", note=_whole(told.event.note))
+
+
+_CANCELS = (Kind.RECEIVED, Kind.EDITED, Kind.DELETED, Kind.ELSEWHERE, Kind.BARRED)
 
 
 def _received(told: _Told) -> str:
@@ -224,6 +230,48 @@ def _failed(told: _Told) -> str:
     return told.say("thread.failed", reason=coded("card.reason_", code, words=told.words))
 
 
+def _hidden(told: _Told) -> str:
+    code = told.event.reason or "unknown"
+    return told.say("thread.hidden", reason=coded("card.reason_", code, words=told.words))
+
+
+def _elsewhere(told: _Told) -> str:
+    text = short(told.event.text or "", limit=POST) or told.say("card.empty_post")
+    link = told.event.remote.url if told.event.remote else None
+    if link is None:
+        return told.say("thread.elsewhere", text=text)
+    return told.say("thread.elsewhere_linked", text=text, link=link)
+
+
+def _barred(told: _Told) -> str:
+    code = told.event.post.barred if told.event.post else None
+    if code is None:
+        return told.say("thread.unbarred")
+    return told.say("thread.barred", reason=coded("card.reason_", code, words=told.words))
+
+
+def _take_back(told: _Told) -> str:
+    return told.say("thread.take_back", who=told.who, text=_whole(told.event.text or ""))
+
+
+def _correct(told: _Told) -> str:
+    reply = told.event.reply
+    assert reply is not None
+    return told.say("thread.correct", who=told.who, text=_whole(reply.text))
+
+
+def _amended(told: _Told) -> str:
+    corrected = told.before and told.before.amendment and told.before.amendment.correction
+    return told.say("thread.corrected" if corrected else "thread.taken_back")
+
+
+def _amend_failed(told: _Told) -> str:
+    corrected = told.before and told.before.amendment and told.before.amendment.correction
+    key = "thread.not_corrected" if corrected else "thread.not_taken_back"
+    code = told.event.reason or "unknown"
+    return told.say(key, reason=coded("card.reason_", code, words=told.words))
+
+
 def _closed(told: _Told) -> str:
     code = told.event.reason or "other"
     reason = coded("card.close_", code, words=told.words)
@@ -274,6 +322,13 @@ _TELL: Mapping[Kind, Callable[[_Told], str]] = {
     Kind.CONFIRMED: _linked("thread.confirmed", "thread.confirmed_no_link"),
     Kind.DENIED: _plain("thread.denied"),
     Kind.SURFACED: _linked("thread.surfaced", "thread.surfaced_no_link"),
+    Kind.HIDDEN: _hidden,
+    Kind.ELSEWHERE: _elsewhere,
+    Kind.BARRED: _barred,
+    Kind.TAKE_BACK: _take_back,
+    Kind.CORRECT: _correct,
+    Kind.AMENDED: _amended,
+    Kind.AMEND_FAILED: _amend_failed,
     Kind.CLOSED: _closed,
     Kind.REOPENED: _reopened,
     Kind.ERASED: _plain("thread.erased"),

@@ -123,6 +123,11 @@ def reply(**changes: Any) -> Reply:
     return Reply(**kept | changes)
 
 
+def correction(**changes: Any) -> Reply:
+    """Return the reply that comes in the place of Anna's."""
+    return reply(**{"id": "r2", "corrects": "r1", "text": "@jan Bel ons even. ^AB"} | changes)
+
+
 def event(kind: Kind, minutes: float = 1, **parts: Any) -> Event:
     """Return an event of `kind` with the parts it cannot do without."""
     needed: dict[Kind, dict[str, Any]] = {
@@ -146,6 +151,13 @@ def event(kind: Kind, minutes: float = 1, **parts: Any) -> Event:
         Kind.FOUND: {"reply_id": "r1", "remote": Remote(id="99", url=LINK)},
         Kind.CONFIRMED: {"by": ANNA, "text": reply().text, "remote": Remote(id=LINK, url=LINK)},
         Kind.DENIED: {"by": ANNA, "text": reply().text},
+        Kind.HIDDEN: {"reply_id": "r1", "reason": "replies_closed"},
+        Kind.ELSEWHERE: {"text": "Kijk even op onze site.", "remote": Remote(id="77", url=LINK)},
+        Kind.BARRED: {"post": post(barred="blocked")},
+        Kind.TAKE_BACK: {"by": ANNA, "text": reply().text, "reply_id": "r1"},
+        Kind.CORRECT: {"by": ANNA, "reply": correction(), "reply_id": "r1"},
+        Kind.AMENDED: {"reply_id": "r1"},
+        Kind.AMEND_FAILED: {"reply_id": "r1", "reason": "gave_up"},
         Kind.CLOSED: {"by": ANNA, "reason": "not_for_us"},
         Kind.REOPENED: {"by": ANNA},
     }

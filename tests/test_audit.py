@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from assistant.audit import BadRootLine, Verified, Witness, line_of, parse_line, verify
-from assistant.case import MOVES, NAMED, Case, Event, Kind, Remote, State
+from assistant.case import MOVES, NAMED, Case, Event, IllegalMove, Kind, Remote, State, evolve
 from assistant.listen import take
 from assistant.store import Store, open_store
 from assistant.store.ledger import Root, roots
@@ -41,6 +41,7 @@ WALKED = sorted(set(Kind) - {Kind.RECEIVED, Kind.EDITED, Kind.DELETED})
 
 def _event(kind: Kind, case: Case, *, number: int) -> Event:
     """Return an event of this kind for this case."""
+    sent = case.sent[-1].origin if case.sent else None
     parts: dict[Kind, dict[str, object]] = {
         Kind.TRIAGED: {"triage": triaged(reason=f"reason {number}").triage},
         Kind.DRAFTED: {"draft": drafted(f"draft {number}").draft},
@@ -51,6 +52,18 @@ def _event(kind: Kind, case: Case, *, number: int) -> Event:
         Kind.FOUND: {"remote": Remote(id=f"r{number}")},
         Kind.CONFIRMED: {"remote": Remote(id=f"r{number}"), "text": "as seen"},
         Kind.DENIED: {"text": "as seen"},
+        Kind.HIDDEN: {"reply_id": sent},
+        Kind.ELSEWHERE: {"text": f"outside {number}", "remote": Remote(id=f"o{number}")},
+        Kind.BARRED: {"post": case.post.model_copy(update={"barred": "blocked"})},
+        Kind.TAKE_BACK: {"reply_id": sent, "text": "as seen"},
+        Kind.CORRECT: {
+            "reply_id": sent,
+            "reply": reply_to(case, f"better {number}").model_copy(
+                update={"id": f"b{number}", "corrects": sent}
+            ),
+        },
+        Kind.AMENDED: {"reply_id": case.amendment.reply if case.amendment else None},
+        Kind.AMEND_FAILED: {"reply_id": case.amendment.reply if case.amendment else None},
         Kind.SURFACED: {
             "reply": reply_to(case, f"reply {number}"),
             "remote": Remote(id=f"r{number}"),
@@ -59,6 +72,15 @@ def _event(kind: Kind, case: Case, *, number: int) -> Event:
     by = WRITER if kind in NAMED else None
     at = START + timedelta(seconds=number)
     return Event.model_validate({"kind": kind, "at": at, "by": by, **parts.get(kind, {})})
+
+
+def _legal(case: Case, event: Event) -> bool:
+    """Say whether what is told of a sent reply can be so: the table alone does not know."""
+    try:
+        evolve(case, event, id="-")
+    except IllegalMove:
+        return False
+    return True
 
 
 async def _live(store: Store, name: str, *, moves: int, chance: random.Random) -> str:
@@ -78,8 +100,9 @@ async def _live(store: Store, name: str, *, moves: int, chance: random.Random) -
             await take(store, changed, now=START)
         elif legal := [kind for kind in WALKED if case.state in MOVES[kind]]:
             kind = chance.choice(legal)
-            if not case.erased:
-                await add(store, id, _event(kind, case, number=number), forget=kind is Kind.ERASED)
+            event = _event(kind, case, number=number)
+            if not case.erased and _legal(case, event):
+                await add(store, id, event, forget=kind is Kind.ERASED)
     return id
 
 

@@ -21,6 +21,7 @@ from assistant.case import (
     IllegalMove,
     Kind,
     Remote,
+    Reply,
     State,
     evolve,
     handle_key,
@@ -30,6 +31,7 @@ from assistant.case import (
 from assistant.store.vault import SEALED, Vault, commit, transform
 from tests.core import START, WRITER, drafted, post, reply_to, triaged
 
+SETTLES = (Kind.AMENDED, Kind.AMEND_FAILED)
 PAIRS = list(itertools.product([None, *State], Kind))
 
 
@@ -38,6 +40,9 @@ def event_for(kind: Kind, case: Case | None, *, number: int = 0) -> Event:
     at = START + timedelta(seconds=number)
     newest = case.post if case else post()
     reply = case.reply if case and case.reply else reply_to(case or begun(), now=at)
+    sent = case.sent[-1] if case and case.sent else reply
+    if case and case.amendment and kind in SETTLES:
+        sent = sent.model_copy(update={"id": case.amendment.reply, "corrects": None})
     remote = Remote(id=f"r{number}")
     parts: dict[Kind, dict[str, Any]] = {
         Kind.RECEIVED: {"post": post(f"p{number}", text=f"text {number}")},
@@ -54,8 +59,32 @@ def event_for(kind: Kind, case: Case | None, *, number: int = 0) -> Event:
         Kind.SURFACED: {"reply": reply, "remote": remote},
         Kind.SENDING: {"reply_id": reply.id, "attempt": (case.attempt if case else 0) + 1},
         Kind.HANDED_OVER: {"department": "care"},
+        Kind.HIDDEN: {"reply_id": sent.origin, "reason": "unknown"},
+        Kind.ELSEWHERE: {"text": f"outside {number}", "remote": remote},
+        Kind.BARRED: {"post": newest.model_copy(update={"barred": "blocked"})},
+        Kind.TAKE_BACK: {"reply_id": sent.origin, "text": sent.text},
+        Kind.CORRECT: {"reply_id": sent.origin, "reply": corrected(sent, number)},
+        Kind.AMENDED: {"reply_id": sent.origin},
+        Kind.AMEND_FAILED: {"reply_id": sent.origin, "reason": "gave_up"},
     }
     return Event(kind=kind, at=at, by=WRITER, **parts.get(kind, {}))
+
+
+def corrected(sent: Reply, number: int) -> Reply:
+    """Return a reply that comes in the place of `sent`."""
+    text = f"corrected {number}"
+    return sent.model_copy(update={"id": f"c{number}", "corrects": sent.origin, "text": text})
+
+
+def fits(kind: Kind, case: Case | None) -> bool:
+    """Say whether `kind` can be told of the newest sent reply of a case, by the design."""
+    if kind in SETTLES:
+        return bool(case and case.amending)
+    if kind not in (Kind.HIDDEN, Kind.TAKE_BACK, Kind.CORRECT):
+        return not (kind is Kind.ERASED and case and case.amending)
+    if case is None or not case.sent:
+        return False
+    return kind is Kind.HIDDEN or not (case.amending or case.taken_back)
 
 
 def begun() -> Case:
@@ -72,7 +101,8 @@ def case_in(state: State | None) -> Case | None:
         if at == state:
             return case
         for kind in Kind:
-            if kind is not Kind.ERASED and MOVES[kind].get(at) not in {*known, None}:
+            moves = kind is not Kind.ERASED and fits(kind, case)
+            if moves and MOVES[kind].get(at) not in {*known, None}:
                 after = evolve(case, event_for(kind, case), id="c1")
                 known.add(after.state)
                 ways.append((after, after.state))
@@ -85,7 +115,7 @@ def test_every_pair_of_state_and_kind_does_what_the_table_says(
 ) -> None:
     case = case_in(state)
     event = event_for(kind, case, number=7)
-    allowed = MOVES[kind].get(state)
+    allowed = MOVES[kind].get(state) if fits(kind, case) else None
     if allowed is None:
         with pytest.raises(IllegalMove):
             evolve(case, event, id="c1")
@@ -123,7 +153,15 @@ def test_the_table_says_what_the_design_says() -> None:
         Kind.SURFACED,
         Kind.TRIAGED,
         Kind.REMINDED,
+        # These stay: what is under way ends by itself.
+        Kind.HIDDEN,
+        Kind.ELSEWHERE,
+        Kind.BARRED,
+        Kind.AMENDED,
+        Kind.AMEND_FAILED,
     }
+    staying = leaving_doubt - {Kind.FOUND, Kind.CONFIRMED, Kind.DENIED}
+    assert {MOVES[kind][State.IN_DOUBT] for kind in staying} == {State.IN_DOUBT}
     assert not {State.QUEUED, State.SENDING, State.IN_DOUBT} & set(MOVES[Kind.ERASED])
 
 
@@ -180,6 +218,90 @@ def test_what_is_told_of_a_reply_is_told_of_the_approved_one(
         evolve(case, wrong, id="c1")
 
 
+def sent_case() -> Case:
+    """Return a case whose reply stands."""
+    case = case_in(State.SENT)
+    assert case is not None
+    return case
+
+
+def after(case: Case, *kinds: Kind, **parts: Any) -> Case:
+    """Return the case after these kinds; `parts` are the last event's own."""
+    for number, kind in enumerate(kinds, start=50):
+        event = event_for(kind, case, number=number)
+        last = number == 49 + len(kinds)
+        case = evolve(case, event.model_copy(update=parts if last else {}), id="c1")
+    return case
+
+
+def test_a_reply_is_taken_back_only_once_the_platform_did_it() -> None:
+    asked = after(sent_case(), Kind.TAKE_BACK)
+    assert (asked.state, asked.amending, asked.taken_back) == (State.SENT, True, False)
+    done = after(asked, Kind.AMENDED)
+    assert (done.state, done.amending, done.taken_back) == (State.SENT, False, True)
+    assert done.amendment is not None
+    assert (done.amendment.by, done.amendment.remote) == (WRITER, asked.remote)
+    for kind in (Kind.TAKE_BACK, Kind.CORRECT):
+        with pytest.raises(IllegalMove):
+            after(done, kind)
+
+
+def test_a_corrected_reply_stands_with_its_new_text_and_is_still_the_one_that_was_sent() -> None:
+    before = sent_case()
+    asked = after(before, Kind.CORRECT)
+    assert asked.sent == before.sent
+    done = after(asked, Kind.AMENDED)
+    assert [(each.text, each.origin) for each in done.sent] == [
+        ("corrected 50", before.sent[0].id),
+    ]
+    again = after(done, Kind.CORRECT, Kind.AMENDED)
+    assert [(each.id, each.origin) for each in again.sent] == [("c50", before.sent[0].id)]
+    late = after(again, Kind.SURFACED, reply=before.sent[0])
+    assert late.sent == again.sent
+
+
+def test_a_correction_that_failed_leaves_the_text_and_may_be_asked_again() -> None:
+    before = sent_case()
+    failed = after(before, Kind.CORRECT, Kind.AMEND_FAILED)
+    assert failed.sent == before.sent
+    assert failed.amendment is not None
+    assert (failed.amending, failed.amendment.reason) == (False, "gave_up")
+    assert after(failed, Kind.TAKE_BACK).amending
+
+
+def test_a_new_reply_ends_what_was_told_of_the_one_before_it() -> None:
+    hidden = after(sent_case(), Kind.HIDDEN, Kind.TAKE_BACK, Kind.AMENDED)
+    assert hidden.hidden == "unknown"
+    road = (Kind.REOPENED, Kind.TRIAGED, Kind.PRESENTED, Kind.APPROVED)
+    queued = after(
+        hidden, *road, reply=reply_to(hidden, "Once more").model_copy(update={"id": "2"})
+    )
+    assert (queued.hidden, queued.taken_back) == ("unknown", True)
+    sent = after(queued, Kind.SENDING, Kind.SENT)
+    assert (len(sent.sent), sent.hidden, sent.amendment) == (2, None, None)
+
+
+def test_an_answer_outside_ends_what_waits_and_only_notes_itself_on_what_is_under_way() -> None:
+    for state in MOVES[Kind.ELSEWHERE]:
+        case = case_in(state)
+        assert case is not None
+        told = after(case, Kind.ELSEWHERE)
+        assert told.outside is not None
+        assert told.outside.text == "outside 50"
+        closes = state not in (State.SENT, State.CLOSED, State.SENDING, State.IN_DOUBT)
+        assert (told.state is State.CLOSED) is (closes or state is State.CLOSED)
+        assert told.reason == ("answered_elsewhere" if closes else case.reason)
+
+
+def test_a_barred_post_cannot_be_answered_and_one_freed_again_can() -> None:
+    case = case_in(State.QUEUED)
+    assert case is not None
+    barred = after(case, Kind.BARRED)
+    assert (barred.state, barred.answerable, barred.revision) == (State.OPEN, False, case.revision)
+    freed = after(barred, Kind.BARRED, post=case.post)
+    assert (freed.state, freed.answerable) == (State.OPEN, True)
+
+
 def test_a_post_that_addresses_us_stays_the_one_to_answer() -> None:
     chat = post("p2", text="thanks all").model_copy(update={"addressed": None})
     case = evolve(begun(), Event(kind=Kind.RECEIVED, at=START, post=chat), id="c1")
@@ -220,6 +342,10 @@ class Life(RuleBasedStateMachine):
         if kind is Kind.SURFACED and (self.case is None or self.case.reply not in approved):
             return  # only a reply that was approved can surface
         event = event_for(kind, self.case, number=len(self.events))
+        if not fits(kind, self.case):
+            with pytest.raises(IllegalMove):
+                evolve(self.case, event, id="c1")
+            return
         closed = transform(event, self.vault.seal)
         self.events.append(event)
         self.case = evolve(self.case, event, id="c1")
@@ -244,6 +370,11 @@ class Life(RuleBasedStateMachine):
         approvals = [each for each in self.events if each.kind is Kind.APPROVED]
         if not self.case.erased:
             assert len(self.case.sent) <= len(approvals)
+            corrections = [each.reply for each in self.events if each.kind is Kind.CORRECT]
+            approved = [each.reply for each in approvals]
+            assert all(
+                each in (corrections if each.corrects else approved) for each in self.case.sent
+            )
         if self.case.state in (State.QUEUED, State.SENDING, State.IN_DOUBT):
             assert self.case.reply is not None
             assert self.case.reply in [each.reply for each in approvals]

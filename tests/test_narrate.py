@@ -37,6 +37,9 @@ ROAD_TO: dict[Kind, tuple[Kind, ...]] = {
     Kind.SURFACED: (*ROADS[State.IN_DOUBT], Kind.DENIED),
     Kind.DENIED: ROADS[State.IN_DOUBT],
     Kind.REOPENED: ROADS[State.CLOSED],
+    **dict.fromkeys((Kind.HIDDEN, Kind.TAKE_BACK, Kind.CORRECT), ROADS[State.SENT]),
+    Kind.AMENDED: (*ROADS[State.SENT], Kind.TAKE_BACK),
+    Kind.AMEND_FAILED: (*ROADS[State.SENT], Kind.CORRECT),
     **dict.fromkeys((Kind.POSTPONED, Kind.SENT, Kind.FAILED, Kind.DOUBTED, Kind.FOUND), SENDING),
 }
 """How to get to where an event can happen; by default an open case."""
@@ -68,6 +71,16 @@ SENTENCES: dict[Kind, str] = {
     Kind.DENIED: "Anna Bakker (AB) keek en zag dat het antwoord er niet staat.",
     Kind.SURFACED: f"Let op: een eerder antwoord staat er toch: {LINK}"
     " Lees het voordat je opnieuw antwoordt.",
+    Kind.HIDDEN: "Let op: het platform nam het antwoord aan, maar laat het aan niemand zien."
+    " Reden: onder dit bericht mogen wij niet antwoorden.",
+    Kind.ELSEWHERE: f"Wij antwoordden hier buiten Luister om: Kijk even op onze site. {LINK}",
+    Kind.BARRED: "Antwoorden kan nu niet: de inwoner heeft ons account geblokkeerd.",
+    Kind.TAKE_BACK: f"Anna Bakker (AB) wil het antwoord terugnemen. Er staat nu: {reply().text}",
+    Kind.CORRECT: "Anna Bakker (AB) wil het antwoord verbeteren. Nieuwe tekst:"
+    " @jan Bel ons even. ^AB",
+    Kind.AMENDED: "Het antwoord is teruggenomen. Het staat niet meer op het platform.",
+    Kind.AMEND_FAILED: "Verbeteren is niet gelukt: het platform was te lang niet bereikbaar."
+    " Kijk op het platform wat er staat.",
     Kind.CLOSED: "Anna Bakker (AB) sloot de kaart af: niet voor ons.",
     Kind.REOPENED: "Anna Bakker (AB) heropende de kaart.",
     Kind.ERASED: "De gegevens van de inwoner zijn gewist.",

@@ -1,5 +1,6 @@
 """What staff see says what is so, and offers what can be done, in every state."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, get_args
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 from assistant.card import Card
 from assistant.case import (
     ERASED,
-    MOVES,
     Advice,
     Case,
     Earlier,
     Event,
+    IllegalMove,
     Kind,
     Label,
     Origin,
@@ -112,7 +113,7 @@ def _all_cases() -> list[Case]:
         cases.append(before)
         for kind in Kind:
             changes = {"post": post("p2", created_at=at(9))} if kind is Kind.RECEIVED else {}
-            if before.state in MOVES[kind]:
+            with suppress(IllegalMove):
                 cases.append(fold(*story(*road), event(kind, 9, **changes)))
     return cases
 
@@ -155,7 +156,7 @@ def test_only_a_sent_reply_is_called_sent_or_has_a_link(case: Case, language: st
         (
             State.FAILED,
             {"reason": "replies_closed"},
-            "Niet verstuurd: onder dit bericht kun je niet meer antwoorden.",
+            "Niet verstuurd: onder dit bericht mogen wij niet antwoorden.",
         ),
         (State.FAILED, {"reason": "E_42 {x}"}, "Niet verstuurd: E_42 {x}."),
         (

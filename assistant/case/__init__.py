@@ -1,6 +1,6 @@
 """A citizen's conversation with us: its posts, its events, the table of moves, the fold."""
 
-from assistant.case.fold import Case, Change, Event, IllegalMove, evolve
+from assistant.case.fold import Change, IllegalMove, evolve
 from assistant.case.moves import FINISHED, HUMAN, MOVES, NAMED, Kind, State
 from assistant.case.parts import (
     ERASED,
@@ -8,6 +8,7 @@ from assistant.case.parts import (
     Actor,
     Addressed,
     Advice,
+    Amendment,
     Barred,
     CloseReason,
     Draft,
@@ -17,6 +18,7 @@ from assistant.case.parts import (
     Label,
     MaybePrivate,
     Origin,
+    Outside,
     Post,
     Private,
     Remote,
@@ -29,6 +31,7 @@ from assistant.case.parts import (
     record_key,
     reply_id,
 )
+from assistant.case.whole import Case, Event
 
 __all__ = [
     "ERASED",
@@ -40,6 +43,7 @@ __all__ = [
     "Actor",
     "Addressed",
     "Advice",
+    "Amendment",
     "Barred",
     "Case",
     "Change",
@@ -54,6 +58,7 @@ __all__ = [
     "Label",
     "MaybePrivate",
     "Origin",
+    "Outside",
     "Post",
     "Private",
     "Remote",

@@ -1,124 +1,16 @@
-"""Events, and the case they fold to."""
+"""The fold: what each kind of event makes of a case."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
-from pydantic import model_validator
-
-from assistant.case.moves import FINISHED, HUMAN, MOVES, NAMED, Kind, State
-from assistant.case.parts import (
-    Actor,
-    Draft,
-    Earlier,
-    Frozen,
-    MaybePrivate,
-    Post,
-    Remote,
-    Reply,
-    Term,
-    Triage,
-)
+from assistant.case.moves import FINISHED, MOVES, Kind, State
+from assistant.case.parts import Amendment, Outside, Reply
+from assistant.case.whole import Case, Event
 from assistant.errors import LuisterError
-
-
-class Event(Frozen):
-    """One thing that happened to a case; which parts it carries follows from its kind."""
-
-    kind: Kind
-    at: datetime
-    by: Actor | None = None
-    post: Post | None = None
-    triage: Triage | None = None
-    earlier: tuple[Earlier, ...] = ()
-    draft: Draft | None = None
-    reply: Reply | None = None
-    reply_id: str | None = None
-    text: MaybePrivate = None
-    attempt: int | None = None
-    remote: Remote | None = None
-    department: str | None = None
-    official: str | None = None
-    reason: str | None = None
-    note: MaybePrivate = None
-
-    @model_validator(mode="after")
-    def _named(self) -> Self:
-        if self.kind in NAMED and self.by is None:
-            raise ValueError(f"{self.kind} needs the person who did it")
-        if self.kind in HUMAN and not self.seen_text:
-            raise ValueError(f"{self.kind} needs the exact text that person saw")
-        return self
-
-    @property
-    def seen_text(self) -> str | None:
-        """The exact text a HUMAN act was about."""
-        return self.reply.text if self.reply else self.text
 
 
 class IllegalMove(LuisterError):
     """The table has no such move from this state."""
-
-
-class Case(Frozen):
-    """A case as its events made it; every field follows from them."""
-
-    id: str
-    state: State
-    platform: str
-    account: str
-    posts: tuple[Post, ...]
-    created_at: datetime
-    updated_at: datetime
-    revision: int = 1
-    triage: Triage | None = None
-    earlier: tuple[Earlier, ...] = ()
-    department: str | None = None
-    official: str | None = None
-    been: tuple[str, ...] = ()
-    draft: Draft | None = None
-    owner: Actor | None = None
-    reply: Reply | None = None
-    sent: tuple[Reply, ...] = ()
-    remote: Remote | None = None
-    attempt: int = 0
-    attempt_at: datetime | None = None
-    first_attempt_at: datetime | None = None
-    outstanding: bool = False
-    answered: int = 0
-    woken: bool = False
-    term: Term | None = None
-    reminded: bool = False
-    reason: str | None = None
-    erased: bool = False
-    reopened: int = 0
-
-    @property
-    def post(self) -> Post:
-        """The newest post that stands and addresses us, else that stands, else the newest."""
-        standing = [each for each in reversed(self.posts) if not each.deleted]
-        ours = [each for each in standing if each.addressed is not None]
-        return (*ours, *standing, self.posts[-1])[0]
-
-    @property
-    def gone(self) -> bool:
-        """Whether the citizen took back every post we have not answered."""
-        pending = self.posts[self.answered :] or self.posts
-        return all(each.deleted for each in pending)
-
-    @property
-    def newer_than_reply(self) -> bool:
-        """Whether the citizen wrote again after the post the reply answers."""
-        if self.reply is None:
-            return False
-        ids = [each.id for each in self.posts]
-        return any(not each.deleted for each in self.posts[ids.index(self.reply.target) + 1 :])
-
-    @property
-    def answerable(self) -> bool:
-        """Rule 1: only a post addressed to us, and still there, is answered."""
-        post = self.post
-        return not (self.erased or post.deleted or post.barred) and post.addressed is not None
 
 
 def evolve(case: Case | None, event: Event, *, id: str) -> Case:
@@ -135,6 +27,10 @@ def evolve(case: Case | None, event: Event, *, id: str) -> Case:
         raise IllegalMove(f"{event.kind} is no move of an erased case")
     if case and event.kind in _ABOUT_REPLY and not _same_reply(case, event):
         raise IllegalMove(f"{event.kind} is about another reply or text than the approved one")
+    if case and not _fits_sent(case, event):
+        raise IllegalMove(f"{event.kind} is about another reply than one that stands")
+    if case and event.kind is Kind.ERASED and case.amending:
+        raise IllegalMove("a reply is being taken back or corrected")
     if case is None:
         assert event.post is not None
         post = event.post
@@ -175,6 +71,21 @@ def _same_reply(case: Case, event: Event) -> bool:
     return event.reply_id in (None, reply.id) and event.text in (None, reply.text)
 
 
+def _fits_sent(case: Case, event: Event) -> bool:
+    """Say whether what `event` tells of a sent reply can be so: one act at a time, on the newest.
+
+    What was taken back is gone: nothing more is done with it.
+    """
+    if event.kind in (Kind.AMENDED, Kind.AMEND_FAILED):
+        amendment = case.amendment
+        return case.amending and amendment is not None and amendment.reply == event.reply_id
+    if event.kind not in (Kind.HIDDEN, Kind.TAKE_BACK, Kind.CORRECT):
+        return True
+    if not case.sent or case.sent[-1].origin != event.reply_id:
+        return False
+    return event.kind is Kind.HIDDEN or not (case.amending or case.taken_back)
+
+
 Change = dict[str, Any]
 
 
@@ -186,6 +97,9 @@ _FORGOTTEN: Change = {
     "reply": None,
     "sent": (),
     "remote": None,
+    "hidden": None,
+    "outside": None,
+    "amendment": None,
     "answered": 0,
     "reason": None,
     "been": (),
@@ -205,19 +119,28 @@ def _received(case: Case, event: Event) -> Change:
         "woken": False,
     }
     if done:
-        change |= {"draft": None, "reason": None, "reopened": case.reopened + 1}
+        change |= {
+            "draft": None,
+            "reason": None,
+            "outside": None,
+            "reopened": case.reopened + 1,
+        }
     return change
 
 
 def _replaced(case: Case, event: Event) -> Change:
     """An edit or a deletion puts the post as it is now in the place of the old one."""
-    assert event.post is not None
-    new = event.post
-    posts = tuple(new if each.id == new.id else each for each in case.posts)
-    change: Change = {"posts": posts, "revision": case.revision + 1}
+    change = _barred(case, event) | {"revision": case.revision + 1}
     if event.kind is Kind.DELETED:
         change["draft"] = None
     return change
+
+
+def _barred(case: Case, event: Event) -> Change:
+    """Whether a post can be answered changes nothing a person or a model has to read again."""
+    assert event.post is not None
+    new = event.post
+    return {"posts": tuple(new if each.id == new.id else each for each in case.posts)}
 
 
 def _triaged(case: Case, event: Event) -> Change:
@@ -249,7 +172,6 @@ def _queued(case: Case, event: Event) -> Change:
         "first_attempt_at": None,
         "outstanding": False,
         "reason": None,
-        "remote": None,
     }
 
 
@@ -273,18 +195,61 @@ def _sent(case: Case, event: Event) -> Change:
         "remote": event.remote,
         "answered": max(target, case.answered),
         "reason": None,
+        "hidden": None,
+        "amendment": case.amendment if case.amending else None,
     }
 
 
 def _surfaced(case: Case, event: Event) -> Change:
     """A reply nobody counted on any more stands on the platform."""
     assert event.reply is not None
-    return {"sent": _with(case.sent, event.reply), "remote": event.remote}
+    return {"sent": _with(case.sent, event.reply), "remote": event.remote, "hidden": None}
 
 
 def _with(sent: tuple[Reply, ...], reply: Reply) -> tuple[Reply, ...]:
     """Return the replies that stand, with `reply` once: it may have surfaced before it was told."""
-    return sent if any(each.id == reply.id for each in sent) else (*sent, reply)
+    return sent if any(each.origin == reply.id for each in sent) else (*sent, reply)
+
+
+def _elsewhere(case: Case, event: Event) -> Change:
+    assert event.text is not None
+    change: Change = {"outside": Outside(text=event.text, remote=event.remote, at=event.at)}
+    if MOVES[Kind.ELSEWHERE][case.state] is not case.state:
+        change |= {"reason": "answered_elsewhere"}
+    return change
+
+
+def _amending(case: Case, event: Event) -> Change:
+    assert event.reply_id is not None
+    assert event.by is not None
+    assert case.remote is not None
+    amendment = Amendment(
+        reply=event.reply_id,
+        remote=case.remote,
+        by=event.by,
+        at=event.at,
+        correction=event.reply,
+    )
+    return {"amendment": amendment}
+
+
+def _amended(case: Case, event: Event) -> Change:
+    """What stands now is the correction; a reply that was taken back is remembered as sent."""
+    amendment = case.amendment
+    assert amendment is not None
+    change: Change = {"amendment": amendment.model_copy(update={"state": "done"})}
+    correction = amendment.correction
+    if correction is not None:
+        change["sent"] = tuple(
+            correction if each.origin == amendment.reply else each for each in case.sent
+        )
+    return change
+
+
+def _not_amended(case: Case, event: Event) -> Change:
+    assert case.amendment is not None
+    update = {"state": "failed", "reason": event.reason}
+    return {"amendment": case.amendment.model_copy(update=update)}
 
 
 def _because(case: Case, event: Event) -> Change:
@@ -292,7 +257,13 @@ def _because(case: Case, event: Event) -> Change:
 
 
 def _reopened(case: Case, event: Event) -> Change:
-    return {"draft": None, "reason": None, "woken": False, "reopened": case.reopened + 1}
+    return {
+        "draft": None,
+        "reason": None,
+        "outside": None,
+        "woken": False,
+        "reopened": case.reopened + 1,
+    }
 
 
 _CHANGES: Mapping[Kind, Callable[[Case, Event], Change]] = {
@@ -319,6 +290,13 @@ _CHANGES: Mapping[Kind, Callable[[Case, Event], Change]] = {
     Kind.CONFIRMED: _sent,
     Kind.DENIED: _because,
     Kind.SURFACED: _surfaced,
+    Kind.HIDDEN: lambda case, event: {"hidden": event.reason or "unknown"},
+    Kind.ELSEWHERE: _elsewhere,
+    Kind.BARRED: _barred,
+    Kind.TAKE_BACK: _amending,
+    Kind.CORRECT: _amending,
+    Kind.AMENDED: _amended,
+    Kind.AMEND_FAILED: _not_amended,
     Kind.CLOSED: _because,
     Kind.REOPENED: _reopened,
     Kind.ERASED: lambda case, event: {"erased": True, "draft": None},

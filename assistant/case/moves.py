@@ -45,6 +45,13 @@ class Kind(StrEnum):
     CONFIRMED = "confirmed"
     DENIED = "denied"
     SURFACED = "surfaced"
+    HIDDEN = "hidden"
+    ELSEWHERE = "elsewhere"
+    BARRED = "barred"
+    TAKE_BACK = "take_back"
+    CORRECT = "correct"
+    AMENDED = "amended"
+    AMEND_FAILED = "amend_failed"
     CLOSED = "closed"
     REOPENED = "reopened"
     ERASED = "erased"
@@ -52,6 +59,7 @@ class Kind(StrEnum):
 
 _S = State
 _STAY: dict[State | None, State] = {state: state for state in State}
+_MAY_AMEND = (_S.NEW, _S.TRIAGED, _S.OPEN, _S.SENT, _S.CLOSED)
 MOVES: Mapping[Kind, Mapping[State | None, State]] = {
     # A citizen's post cancels what waits, never what is under way, and re-opens what was done.
     Kind.RECEIVED: {
@@ -97,6 +105,27 @@ MOVES: Mapping[Kind, Mapping[State | None, State]] = {
     Kind.DENIED: {_S.IN_DOUBT: _S.OPEN},
     # A reply given up on stands there after all: another one that waits must be thought over.
     Kind.SURFACED: {**_STAY, _S.APPROVAL: _S.OPEN, _S.QUEUED: _S.OPEN},
+    # The platform took our reply and shows it to nobody.
+    Kind.HIDDEN: _STAY,
+    # One of us answered outside Luister: what waits is not sent as well, what is under way ends by
+    # itself.
+    Kind.ELSEWHERE: {
+        **_STAY,
+        _S.NEW: _S.CLOSED,
+        _S.TRIAGED: _S.CLOSED,
+        _S.OPEN: _S.CLOSED,
+        _S.APPROVAL: _S.CLOSED,
+        _S.QUEUED: _S.CLOSED,
+        _S.FAILED: _S.CLOSED,
+    },
+    # The platform takes no answer to a post any more, or takes one again.
+    Kind.BARRED: {**_STAY, _S.APPROVAL: _S.OPEN, _S.QUEUED: _S.OPEN},
+    # A reply that stands is taken back or corrected beside the life of the case; only what comes
+    # of it may be told in any state.
+    Kind.TAKE_BACK: {state: state for state in _MAY_AMEND},
+    Kind.CORRECT: {state: state for state in _MAY_AMEND},
+    Kind.AMENDED: _STAY,
+    Kind.AMEND_FAILED: _STAY,
     Kind.CLOSED: {_S.OPEN: _S.CLOSED, _S.FAILED: _S.CLOSED},
     Kind.REOPENED: {_S.SENT: _S.NEW, _S.CLOSED: _S.NEW},
     # Never while a reply is under way: its outcome must be known before its traces go.
@@ -105,7 +134,16 @@ MOVES: Mapping[Kind, Mapping[State | None, State]] = {
     },
 }
 
-HUMAN: frozenset[Kind] = frozenset({Kind.SUBMITTED, Kind.APPROVED, Kind.CONFIRMED, Kind.DENIED})
+HUMAN: frozenset[Kind] = frozenset(
+    {
+        Kind.SUBMITTED,
+        Kind.APPROVED,
+        Kind.CONFIRMED,
+        Kind.DENIED,
+        Kind.TAKE_BACK,
+        Kind.CORRECT,
+    }
+)
 """Moves only a named person makes, on the exact text that person saw."""
 
 NAMED: frozenset[Kind] = HUMAN | {

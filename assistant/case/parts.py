@@ -159,7 +159,8 @@ class Reply(Frozen):
     `key`, `record_key` and `created_at` are derived from `id` before the first try. `sources` are
     the approved answers it leans on; `overruled` the codes of the checks sent in spite of, with the
     person's reason. `author`, `handle` and `root` are the target's; `visibility` is who may read
-    the reply, never wider than the target's; `language` (ISO 639-1) is the text's.
+    the reply, never wider than the target's; `language` (ISO 639-1) is the text's. `corrects` is
+    the id of the sent reply in whose place this one comes: its text is put where that one stands.
     """
 
     id: str
@@ -180,6 +181,12 @@ class Reply(Frozen):
     draft: str | None = None
     overruled: tuple[str, ...] = ()
     overrule_reason: MaybePrivate = None
+    corrects: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The id of the reply that was sent, also after corrections."""
+        return self.corrects or self.id
 
 
 class Remote(Frozen):
@@ -187,6 +194,30 @@ class Remote(Frozen):
 
     id: Private
     url: MaybePrivate = None
+
+
+class Outside(Frozen):
+    """An answer one of our accounts gave outside Luister, and where it stands."""
+
+    text: Private
+    remote: Remote | None = None
+    at: datetime
+
+
+class Amendment(Frozen):
+    """What a person wants done with the reply `reply` at `remote`, and what became of that.
+
+    With a `correction` its text is put there, without one the reply is taken back. `state` is
+    `asked` until the platform did it; `reason` says why it failed.
+    """
+
+    reply: str
+    remote: Remote
+    by: Actor
+    at: datetime
+    correction: Reply | None = None
+    state: Literal["asked", "done", "failed"] = "asked"
+    reason: str | None = None
 
 
 def handle_key(handle: str) -> str:

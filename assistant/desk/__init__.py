@@ -351,8 +351,9 @@ class Desk:
         if case.state is not State.CLOSED:
             return
         events = await self._store.events(case.id)
-        closed = next(each for each in reversed(events) if each.kind is Kind.CLOSED)
-        assert closed.by is not None
+        closed = next(e for e in reversed(events) if e.kind in (Kind.CLOSED, Kind.ELSEWHERE))
+        if closed.by is None:
+            raise NotAllowed("desk.was_answered")
         reason = coded("card.close_", closed.reason or "other", words=self._words)
         raise NotAllowed("desk.was_closed", name=closed.by.name, reason=reason)
 

@@ -11,7 +11,17 @@ from assistant.narrate import lines_of
 from assistant.words import Words
 from tests.faults.world import Told, World
 
-CANCELLED = frozenset({Kind.UNDONE, Kind.RECEIVED, Kind.EDITED, Kind.DELETED, Kind.RETURNED})
+CANCELLED = frozenset(
+    {
+        Kind.UNDONE,
+        Kind.RECEIVED,
+        Kind.EDITED,
+        Kind.DELETED,
+        Kind.RETURNED,
+        Kind.ELSEWHERE,
+        Kind.BARRED,
+    }
+)
 OUTCOMES = {
     Kind.SENT: "sent",
     Kind.FOUND: "sent",
