@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.platforms.table import Table
 from tests.redis_server import RedisServer
 
 left_the_machine: list[str] = []
@@ -109,5 +110,6 @@ class _Skips:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count skips from the start."""
+    """Count skips from the start, and note the cells of the contract."""
     config.pluginmanager.register(_Skips())
+    config.pluginmanager.register(Table())
