@@ -20,12 +20,12 @@ from assistant.desk import Desk
 from assistant.draft import draft
 from assistant.errors import Doubtful, Misconfigured, Refused, StoreUnavailable, TryAgain
 from assistant.health import Health, Metrics, serve
-from assistant.listen import listen
+from assistant.listen import listen, source_of
 from assistant.llms import LLM
 from assistant.llms.limits import Limits
 from assistant.llms.openai import OpenAIModel
 from assistant.mask import mask
-from assistant.platforms import Around, Platform
+from assistant.platforms import Around, Gap, Platform, Serves
 from assistant.platforms.replay import Replay
 from assistant.reply import CALL, SETTLE, Sender
 from assistant.show import Shower
@@ -37,6 +37,7 @@ from assistant.store.lanes import Note, notify
 from assistant.store.ledger import persistence
 from assistant.store.work import LEASE, Dead, Worker, move_due, sweep
 from assistant.triage import triage, wake, warm
+from assistant.watch import lost, settle
 from assistant.words import Words
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,9 @@ TICK = 0.25
 
 HELD = 30.0
 """Seconds after which a connection to the chat counts as made."""
+
+WATCH = 10.0
+"""Seconds between two looks at how the connections are."""
 
 SWEEP = timedelta(seconds=60)
 RETIRE = timedelta(hours=6)
@@ -109,8 +113,11 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
             group.create_task(_every(wiring.root_every.total_seconds(), take))
         if "listen" in only:
             for platform in platforms.values():
-                taken = partial(_count, metrics.posts)
-                group.create_task(listen(store, platform, clock=clock, counted=taken))
+                group.create_task(_heard(wiring, store, platform, metrics))
+                routes += platform.routes() if isinstance(platform, Serves) else ()
+        if only & {"listen", "work"}:
+            look = partial(_settled, store, organisation, clock)
+            group.create_task(_every(WATCH, look))
         health = Health(store, metrics, ready=lambda: slack is None or slack.listening)
         routes += health.routes()
         group.create_task(serve(routes, host=wiring.host, port=wiring.port, started=started))
@@ -284,6 +291,22 @@ async def witnessed(
         await notify(store, organisation.supervisors_channel, note, now=clock())
 
 
+async def _heard(wiring: Wiring, store: Store, platform: Platform, metrics: Metrics) -> None:
+    """Listen to one account; what is lost is told and counted."""
+
+    async def lose(gap: Gap) -> None:
+        source = source_of(platform)
+        if await lost(store, wiring.organisation, source, gap, now=wiring.clock()):
+            metrics.gaps.labels(platform.name).inc()
+
+    taken = partial(_count, metrics.posts, platform.name)
+    await listen(store, platform, clock=wiring.clock, counted=taken, lost=lose)
+
+
+async def _settled(store: Store, organisation: Organisation, clock: Callable[[], datetime]) -> None:
+    await settle(store, organisation, now=clock())
+
+
 async def _connected(chat: Chat, desk: Desk) -> None:
     """Listen to people for ever; a lost connection comes back, a wrong token is told at once."""
     loop, tries, held = asyncio.get_running_loop(), 0, False
@@ -347,5 +370,5 @@ async def _told_persistence(store: Store) -> None:
         log.warning("the store may lose the last writes: %s", lack)
 
 
-def _count(counter: Counter, label: str) -> None:
-    counter.labels(label).inc()
+def _count(counter: Counter, *labels: str) -> None:
+    counter.labels(*labels).inc()

@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from assistant.errors import Misconfigured, StoreUnavailable
 from assistant.llms import CallReport
 from assistant.store import Store
+from assistant.store.connections import connections
+from assistant.store.intake import quarantined
 from assistant.store.lanes import lanes
 from assistant.store.ledger import persistence
 from assistant.store.work import dead_letters, oldest, pending
@@ -26,7 +28,10 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.posts = self._counter("posts", "Posts that arrived, by what they were", "taken")
+        self.posts = self._counter(
+            "posts", "Posts that arrived, by what they were", "platform", "taken"
+        )
+        self.gaps = self._counter("gaps", "Stretches of time in which posts were lost", "platform")
         self.visits = self._counter("chat_visits", "Calls to the chat, by outcome", "outcome")
         self.sends = self._counter("sends", "Replies, by outcome of a step", "outcome")
         self.calls = self._counter("model_calls", "Model calls", "prompt", "outcome")
@@ -41,6 +46,10 @@ class Metrics:
         self.queue = self._gauge("queue_length", "Work waiting, by step or lane", "queue")
         self.age = self._gauge("queue_age_seconds", "Age of the oldest work waiting", "queue")
         self.dead = self._gauge("dead_letters", "Work a person must look at")
+        self.quarantined = self._gauge("quarantined", "Records a person must look at")
+        self.connected = self._gauge(
+            "connection_ok", "1 while this part of an account's connection works", "account", "part"
+        )
         self.durable = self._gauge("persistence_ok", "1 when the store keeps every write")
 
     def _counter(self, name: str, help: str, *labels: str) -> Counter:
@@ -65,6 +74,9 @@ class Metrics:
         for name, age in (await oldest(store, now=datetime.now(UTC))).items():
             self.age.labels(name).set(age)
         self.dead.set(len(await dead_letters(store)))
+        self.quarantined.set(len(await quarantined(store)))
+        for each in await connections(store):
+            self.connected.labels(each.account, each.part).set(each.ok)
         self.durable.set(not await persistence(store))
 
 

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from assistant.case import MOVES, Case, Event, Kind, Post, Remote, Reply, State
 from assistant.checks import check
 from assistant.config import Organisation
-from assistant.errors import Doubtful, Refused, TryAgain
+from assistant.errors import Barred, Doubtful, Refused, TryAgain
 from assistant.ground import ground_of
 from assistant.platforms import FindsReplies, KeyedReplies, Look, Platform
 from assistant.store import Decision, Delivery, Recorded, Store, Work
+from assistant.store.connections import failed, source_of, well
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Sender:
         try:
             async with asyncio.timeout(self._call):
                 look = await platform.look(target)
-        except (TryAgain, Doubtful, TimeoutError) as error:
+        except (TryAgain, Doubtful, Barred, TimeoutError) as error:
             log.warning("send case=%s waits for a look: %s", case.id, type(error).__name__)
             if self._clock() < reply.due + LOOKS_FOR:
                 await self._later(case, ack, _pause(LOOK_AGAIN, error))
@@ -168,7 +169,7 @@ class Sender:
                 remote = await platform.reply(reply)
         except Refused as error:
             at = (State.SENDING, number, True)
-            await self._refused(case, reply, ack, str(error), doubted=doubted, at=at)
+            await self._refused(case, reply, ack, error, doubted=doubted, at=at)
         except TryAgain as error:
             await self._not_yet(case, reply, ack, error, number=number, doubted=doubted)
         except (Doubtful, TimeoutError):
@@ -177,17 +178,21 @@ class Sender:
         else:
             if not await self._sent(case, reply, remote, ack):
                 await self._park(case, reply, ack, seen=(State.SENDING, number, True))
+            await well(self._store, source_of(case), "sending", now=self._clock())
 
     async def _refused(
-        self, case: Case, reply: Reply, ack: Delivery, why: str, *, doubted: bool, at: Moment
+        self, case: Case, reply: Reply, ack: Delivery, error: Refused, *, doubted: bool, at: Moment
     ) -> None:
         """A refusal is final, unless an earlier attempt may have arrived."""
+        if isinstance(error, Barred):
+            now, why = self._clock(), str(error)
+            await failed(self._store, source_of(case), "sending", why, grave=True, now=now)
         if doubted:
             await self._doubtful(case, reply, ack)
             return
         # A platform's own words may quote the citizen: they go where they can be erased.
         event = Event(
-            kind=Kind.FAILED, at=self._clock(), reply_id=reply.id, reason="refused", note=why
+            kind=Kind.FAILED, at=self._clock(), reply_id=reply.id, reason="refused", note=str(error)
         )
         await self._decide(case, reply, event, ack=ack, seen=at)
         self._counted("refused")

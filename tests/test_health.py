@@ -211,8 +211,8 @@ async def test_counters_move_when_it_happens(tmp_path: Path, store: Store, store
             wiring,
             lambda told: all(
                 (
-                    value(told, "luister_posts_total", taken="new") == 1,
-                    value(told, "luister_posts_total", taken="quarantined") == 1,
+                    value(told, "luister_posts_total", platform="replay", taken="new") == 1,
+                    value(told, "luister_posts_total", platform="replay", taken="quarantined") == 1,
                     value(told, "luister_sends_total", outcome="sent") == 1,
                     value(told, "luister_cases", state="sent") == 1,
                     value(told, "luister_model_calls_total"),
@@ -302,7 +302,7 @@ async def test_nothing_of_a_citizen_and_no_token_in_the_logs(
             wiring,
             lambda told: bool(
                 value(told, "luister_model_calls_total")
-                and value(told, "luister_posts_total", taken="quarantined") == 2
+                and value(told, "luister_posts_total", platform="replay", taken="quarantined") == 2
                 and value(told, "luister_queue_length", queue="triage") == 0
             ),
         )

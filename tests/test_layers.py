@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "assistant"
 
-STEPS = ("listen", "triage", "draft", "desk", "reply", "show", "audit")
+STEPS = ("listen", "triage", "draft", "desk", "reply", "show", "audit", "watch")
 """The verbs; a step that became a folder keeps its name."""
 
 EDGES = ("platforms", "chats", "llms")

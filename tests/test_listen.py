@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from assistant.case import Case, Event, Kind, Remote, State
 from assistant.errors import BadInput, Conflict, Refused, StoreUnavailable, TryAgain
-from assistant.listen import listen, take, tally
+from assistant.listen import Pace, listen, take, tally
 from assistant.platforms import Arrival, Told
 from assistant.platforms.replay import Replay, parse
 from assistant.store import TEXTS, Store, open_store
 from assistant.store.intake import cursor, quarantined
 from assistant.testing import FakePlatform
 from tests.core import START, WRITER, Clock, add, arrival, new_case, open_case, queued_case
+
+FAST = Pace(pause=0.01, broken=0.02, quiet=0.02, silence=5.0, share=0.01, lease=0.3)
 
 
 @pytest.fixture
@@ -304,7 +306,7 @@ class Shaky(FakePlatform):
 async def test_a_platform_that_stumbles_loses_nothing(store: Store) -> None:
     platform = Shaky(*(arrival(f"p{n}", author=f"a{n}") for n in range(5)))
     counter, count = tally()
-    await listen(store, platform, clock=Clock(), counted=count, pause=0.01)
+    await listen(store, platform, clock=Clock(), counted=count, pace=FAST)
     assert counter == Counter(new=5)
 
 
@@ -350,7 +352,7 @@ async def test_a_mistake_in_an_adapter_never_ends_the_service(
 ) -> None:
     platform = Broken(*(arrival(f"p{n}", author=f"a{n}") for n in range(4)))
     counter, count = tally()
-    await listen(store, platform, clock=Clock(), counted=count, broken=0.01)
+    await listen(store, platform, clock=Clock(), counted=count, pace=FAST)
     assert counter == Counter(new=4)
     assert "KeyError in arrivals:" in caplog.text
     assert "secret" not in caplog.text
@@ -371,7 +373,7 @@ async def test_a_case_that_moves_all_the_time_loses_no_arrival(store_url: str) -
     try:
         counter, count = tally()
         platform = FakePlatform(arriving=[arrival()])
-        await listen(store, platform, clock=Clock(), counted=count, pause=0.01)
+        await listen(store, platform, clock=Clock(), counted=count, pace=FAST)
     finally:
         await store.close()
     assert counter == Counter(new=1)

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from assistant.case import Kind, Remote, State
-from assistant.errors import Doubtful, Refused, TryAgain
+from assistant.errors import Barred, Doubtful, Refused, TryAgain
 from assistant.reply import KEY_TRUSTED, LOOKS, SETTLE, TRIES, normal
 from assistant.store import Store, open_store
+from assistant.store.connections import connections
 from assistant.testing import FakePlatform, KeyedPlatform, LookUpPlatform
-from tests.core import add
-from tests.sending import sending, stand
+from tests.core import add, queued_case
+from tests.sending import Sending, sending, stand
 
 MODES = [FakePlatform, LookUpPlatform, KeyedPlatform]
 
@@ -58,6 +59,27 @@ async def test_a_refusal_is_told_and_final(store: Store, mode: type[FakePlatform
     assert (await store.events(on.case))[-1].note == "403"  # where it can be erased
     await on.wake(ahead=timedelta(hours=1))
     assert len(on.platform.calls) == 1
+
+
+async def test_an_account_that_is_barred_is_noted_until_a_reply_goes_out(store: Store) -> None:
+    on = await sending(store, FakePlatform(), Barred("the token was revoked"))
+    assert (await on.wake()).state is State.FAILED
+    [noted] = await connections(store)
+    assert (noted.account, noted.part, noted.reason, noted.grave) == (
+        "replay:@town", "sending", "the token was revoked", True,
+    )  # fmt: skip
+    other = Sending(store, await queued_case(store, "p2"), FakePlatform())
+    assert (await other.wake()).state is State.SENT
+    assert (await connections(store))[0].ok
+
+
+async def test_a_barred_account_at_the_last_look_is_no_closed_post(store: Store) -> None:
+    on = await sending(store, FakePlatform())
+    on.platform.looks["p1"] = Barred("the token was revoked")
+    assert (await on.wake()).state is State.QUEUED
+    assert await on.due() is not None
+    del on.platform.looks["p1"]
+    assert (await on.wake(ahead=timedelta(minutes=10))).state is State.SENT
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -163,6 +163,13 @@ class Stirs(Protocol):
 
 
 @runtime_checkable
+class Pushed(Protocol):
+    """What arrives is pushed into the process that serves it, so each process reads its own."""
+
+    pushed: Literal[True]
+
+
+@runtime_checkable
 class Serves(Protocol):
     """The platform calls us over HTTP."""
 

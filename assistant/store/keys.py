@@ -26,6 +26,7 @@ class Keys:
         self.notices = start + "notices"
         self.cursors = start + "cursors"
         self.kept = start + "kept"
+        self.connections = start + "connections"
 
     def case(self, case: str) -> str:
         return f"{self.start}case:{case}"

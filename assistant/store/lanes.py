@@ -234,13 +234,16 @@ async def burst(store: Store, id: str) -> Burst | None:
     return Burst.model_validate_json(stored) if stored else None
 
 
-async def notify(store: Store, channel: str, note: Note, *, now: datetime, once: str = "") -> None:
-    """Have a sentence posted in a channel; with `once`, at most once per that word."""
+async def notify(store: Store, channel: str, note: Note, *, now: datetime, once: str = "") -> bool:
+    """Have a sentence posted in a channel; with `once`, at most once per that word.
+
+    False when that word was said before.
+    """
     id = once or secrets.token_hex(8)
     note = note.model_copy(update={"once": bool(once)})
     keys = [store.keys.notices, store.keys.lane + channel, store.keys.lanes]
     args = (id, note.model_dump_json(), "note:" + id, milliseconds(now), channel)
-    await store.script("notify", keys, *args)
+    return bool(await store.script("notify", keys, *args))
 
 
 async def notice(store: Store, id: str) -> Note | None:

@@ -131,4 +131,5 @@ return 1
 -- KEYS: 1 notices  2 lane  3 lane names. ARGV: 1 id  2 sentence  3 member  4 rank  5 channel
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 redis.call('ZADD', KEYS[2], 'LT', ARGV[4], ARGV[3])
-return redis.call('SADD', KEYS[3], ARGV[5])
+redis.call('SADD', KEYS[3], ARGV[5])
+return 1

@@ -13,7 +13,7 @@ from assistant.app import Wiring, workers
 from assistant.config import DAYS, Hours, Organisation, ReplayAccount, Replies, Secrets, load
 from assistant.errors import ModelUnusable, StoreUnavailable
 from assistant.health import Metrics
-from assistant.listen import listen
+from assistant.listen import Pace, listen
 from assistant.llms import Outcome, T
 from assistant.platforms import Platform
 from assistant.prompts import Prompt
@@ -147,7 +147,7 @@ class Poisoned:
 
 async def _listening(store: Store, platform: Platform) -> None:
     while True:
-        await listen(store, platform, clock=utcnow, pause=0.1)
+        await listen(store, platform, clock=utcnow, pace=Pace(pause=0.1))
         await asyncio.sleep(0.05)
 
 

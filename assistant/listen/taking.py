@@ -1,6 +1,5 @@
-"""Take in what citizens write: every post once, in the case it belongs to, nothing lost."""
+"""Record one arrival: each post once, in the case it belongs to."""
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -8,10 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from assistant.case import Case, Event, Kind, Post, handle_key
-from assistant.errors import Conflict, Doubtful, Refused, StoreUnavailable, TryAgain, place_of
-from assistant.platforms import Arrival, Condition, Gap, Platform, Quarantined
+from assistant.errors import Conflict, Doubtful, StoreUnavailable, TryAgain, place_of
+from assistant.platforms import Arrival
 from assistant.store import Decision, Seen, Store, Work
-from assistant.store.intake import advance, cursor, quarantine
+from assistant.store.intake import quarantine
 
 log = logging.getLogger(__name__)
 
@@ -137,73 +136,7 @@ def _changes(old: Post, new: Post, kind: Kind) -> dict[str, object]:
     return {"text": new.text, "edited": True, "url": new.url or old.url}
 
 
-async def listen(
-    store: Store,
-    platform: Platform,
-    *,
-    clock: Callable[[], datetime],
-    counted: Callable[[Taken], None] = lambda taken: None,
-    pause: float = 1.0,
-    broken: float = 60.0,
-    keep: bool = True,
-) -> None:
-    """Read `platform` until it ends, from where the cursor stands; nothing is skipped on errors.
-
-    With `keep` False it reads from the start and leaves the cursor alone. It waits `pause` seconds
-    for what mends itself and `broken` seconds where a person must look; it never raises.
-
-    The cursor moves only once the arrival is recorded, so a crash reads a little again and the
-    repeats are known by their ids.
-    """
-    source = f"{platform.name}:{platform.account}"
-    while True:
-        try:
-            await _read(store, platform, source=source, clock=clock, counted=counted, keep=keep)
-            return
-        except PASSING as error:
-            wait = (error.after if isinstance(error, TryAgain) else None) or pause
-            log.warning("listen %s waits %.1f s: %s", source, wait, error)
-            await asyncio.sleep(wait)
-        except Refused as error:
-            log.error("listen %s was refused: %s", source, error)
-            await asyncio.sleep(broken)
-        except Exception as error:  # the loop's one net: sending and the chat go on
-            # No message and no traceback values: either may quote a citizen.
-            log.error("listen %s failed: %s", source, place_of(error))
-            await asyncio.sleep(broken)
-
-
-async def _read(
-    store: Store,
-    platform: Platform,
-    *,
-    source: str,
-    clock: Callable[[], datetime],
-    counted: Callable[[Taken], None],
-    keep: bool,
-) -> None:
-    async for arrival in platform.arrivals(await cursor(store, source) if keep else None):
-        now = clock()
-        if isinstance(arrival, Gap | Condition):
-            log.warning("listen %s: %s", source, arrival.reason)
-            continue
-        if isinstance(arrival, Quarantined):
-            await quarantine(
-                store,
-                source=source,
-                where=arrival.where,
-                reason=arrival.reason,
-                raw=arrival.raw,
-                now=now,
-            )
-            counted("quarantined")
-        else:
-            counted(await _take_or_keep(store, arrival, now=now))
-        if keep and arrival.cursor is not None:
-            await advance(store, source, arrival.cursor)
-
-
-async def _take_or_keep(store: Store, arrival: Arrival, *, now: datetime) -> Taken:
+async def take_or_keep(store: Store, arrival: Arrival, *, now: datetime) -> Taken:
     """Take in one arrival; what nobody foresaw in it must not stop those after it."""
     try:
         return await take(store, arrival, now=now)
