@@ -83,6 +83,14 @@ harm: start it again.""",
         "The case that moved last stands at the end. No citizen's name or text is shown.",
         "luister cases --config examples/waterstad --json | grep in_doubt",
     ),
+    "export": (
+        "print what colleagues corrected, as labelled cases without names",
+        """\
+A case a line (JSON): the text that waited for an answer, masked as for a model, with the label,
+department, advice and language as people left them. Erased cases are left out. Look through it
+before you share it: no mask finds everything.""",
+        "luister export cases --config examples/waterstad",
+    ),
     "show": (
         "tell everything that happened to one case, texts included",
         "Tells a case's story in the words its thread uses. `luister cases` lists the ids.",
@@ -167,6 +175,7 @@ def _add_arguments(of: dict[str, argparse.ArgumentParser]) -> None:
         help="N times as fast as the posts were written, or all at once (default: max)",
     )
     of["cases"].add_argument("--json", action="store_true", help="one JSON object a line")
+    of["export"].add_argument("what", choices=["cases"], help="what colleagues corrected")
     of["show"].add_argument("case", metavar="CASE", help="the id of a case")
     of["dead"].add_argument("--replay", metavar="ID", help="put this one, or all, back to work")
     of["verify"].add_argument(

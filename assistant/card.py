@@ -10,6 +10,7 @@ ActionId = Literal[
     "pointer",
     "close",
     "hand_over",
+    "relabel",
     "undo",
     "approve",
     "return",
@@ -116,7 +117,10 @@ class Choice(Frozen):
 
 
 class Form(Frozen):
-    """A question before an act: a choice, a line of text, or both (close, hand over, found)."""
+    """A question before an act: choices, a line of text, or both (close, relabel, found, ...).
+
+    `chosen` and `second_chosen` are what stands chosen already.
+    """
 
     case: str
     version: int
@@ -125,6 +129,10 @@ class Form(Frozen):
     submit: str
     choice_label: str | None = None
     choices: tuple[Choice, ...] = ()
+    chosen: str | None = None
+    second_label: str | None = None
+    second_choices: tuple[Choice, ...] = ()
+    second_chosen: str | None = None
     text_label: str | None = None
     text_required: bool = False
 

@@ -23,6 +23,7 @@ from assistant.ground import ground_of, road_of
 from assistant.llms import LLM, Outcome
 from assistant.platforms import Platform
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
+from assistant.rules import SENSITIVE
 from assistant.rules.phrases import words as spoken
 from assistant.store import Decision, Delivery, Store, Work
 from assistant.words import Words
@@ -118,7 +119,7 @@ async def draft(
     written = await _written(on, index=index, model=model)
 
     def decide(held: Case | None) -> Decision:
-        if held is None or not _wanted(held) or held.revision != case.revision:
+        if held is None or not _wanted(held) or _edition(held) != _edition(case):
             return Decision()
         event = Event(kind=Kind.DRAFTED, at=clock(), draft=written)
         # A card still on its way shows the draft by itself, at the hour that suits.
@@ -127,7 +128,7 @@ async def draft(
         lane = organisation.channel(held.department, held.official)
         return Decision(events=(event,), work=(Work(lane=lane),))
 
-    command = f"draft:{case.revision}.{case.reopened}"
+    command = f"draft:{_edition(case)}"
     await store.decide(case_id, decide, command=command, ack=ack, now=clock())
 
 
@@ -137,10 +138,16 @@ def index_of(organisation: Organisation, today: date) -> Index:
     return Index(organisation.answers, today=today)
 
 
+def _edition(case: Case) -> str:
+    """Return what a draft is made once for: the posts, a fresh start, and people's corrections."""
+    return f"{case.revision}.{case.reopened}.{case.relabelled}"
+
+
 def _wanted(case: Case) -> bool:
     if case.state not in DRAFTABLE or case.gone or not case.answerable:
         return False
-    if case.triage is None or case.triage.advice != "answer":
+    # A colleague may advise to answer what is sensitive; then they write it themselves.
+    if case.triage is None or case.triage.advice != "answer" or case.triage.label in SENSITIVE:
         return False
     return case.draft is None or case.draft.revision < case.revision
 
@@ -304,7 +311,7 @@ def _draft(
     by: str = "",
 ) -> Draft:
     revision = on.case.revision
-    made = f"{on.case.id}:{revision}.{on.case.reopened}"
+    made = f"{on.case.id}:{_edition(on.case)}"
     return Draft(
         id=sha256(made.encode()).hexdigest()[:16],
         text=text,

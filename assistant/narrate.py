@@ -139,6 +139,21 @@ def _triaged(told: _Told) -> str:
     )
 
 
+def _relabelled(told: _Told) -> str:
+    triage, before = told.event.triage, told.before
+    assert triage is not None
+    assert before is not None
+    assert before.triage is not None
+    return told.say(
+        "thread.relabelled",
+        who=told.who,
+        label=told.say(f"labels.{triage.label}"),
+        advice=told.say(f"card.advice_{triage.advice}"),
+        old_label=told.say(f"labels.{before.triage.label}"),
+        old_advice=told.say(f"card.advice_{before.triage.advice}"),
+    )
+
+
 def _drafted(told: _Told) -> str:
     draft = told.event.draft
     assert draft is not None
@@ -304,6 +319,7 @@ _TELL: Mapping[Kind, Callable[[_Told], str]] = {
     Kind.EDITED: lambda told: told.say("thread.edited", text=_post(told)),
     Kind.DELETED: _plain("thread.deleted"),
     Kind.TRIAGED: _triaged,
+    Kind.RELABELLED: _relabelled,
     Kind.DRAFTED: _drafted,
     Kind.WOKEN: _plain("thread.woken"),
     Kind.REMINDED: _plain("thread.reminded"),

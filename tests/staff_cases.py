@@ -135,6 +135,7 @@ def event(kind: Kind, minutes: float = 1, **parts: Any) -> Event:
         Kind.EDITED: {"post": post(text="Wanneer komt u dan?", edited=True)},
         Kind.DELETED: {"post": post(deleted=True)},
         Kind.TRIAGED: {"triage": triage()},
+        Kind.RELABELLED: {"by": ANNA, "triage": triage(label="complaint", by="people")},
         Kind.DRAFTED: {"draft": draft()},
         Kind.CLAIMED: {"by": ANNA},
         Kind.HANDED_OVER: {"by": ANNA, "department": "parkeren"},

@@ -49,6 +49,7 @@ def event_for(kind: Kind, case: Case | None, *, number: int = 0) -> Event:
         Kind.EDITED: {"post": newest.model_copy(update={"text": f"edit {number}", "edited": True})},
         Kind.DELETED: {"post": newest.model_copy(update={"deleted": True})},
         Kind.TRIAGED: {"triage": triaged().triage},
+        Kind.RELABELLED: {"triage": triaged(label="complaint").triage},
         Kind.DRAFTED: {"draft": drafted(id=f"d{number}").draft},
         Kind.SUBMITTED: {"reply": reply_to(case or begun(), now=at)},
         Kind.APPROVED: {"reply": reply_to(case or begun(), now=at)},

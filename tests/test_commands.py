@@ -21,7 +21,7 @@ from assistant.audit import Witness, line_of, verify
 from assistant.case import Event, Kind
 from assistant.store import Store, open_store, utcnow
 from assistant.store.work import Dead, bury_shown, dead_letters, pending
-from tests.core import START, add, reply_to
+from tests.core import START, WRITER, add, reply_to
 
 ROOT = Path(__file__).parent.parent
 POSTS = ROOT.parent / "shared/data/posts_nl.jsonl"
@@ -428,6 +428,21 @@ def test_cases_names_the_last_day_of_a_term(luister: Luister, folder: Path) -> N
     luister("replay", posts(folder, request), "--config", folder)
     row = json.loads(luister("cases", "--config", folder, "--json").out)
     assert (row["label"], row["term"]) == ("legal", "2026-12-21")
+
+
+def test_export_prints_what_was_corrected(
+    luister: Luister, folder: Path, one_case: str, store_url: str
+) -> None:
+    assert luister("export", "cases", "--config", folder) == (0, "", "")
+
+    async def correct(store: Store) -> None:
+        over = Event(kind=Kind.HANDED_OVER, at=START, by=WRITER, department="parkeren")
+        await add(store, one_case, Event(kind=Kind.PRESENTED, at=START), over)
+
+    inside(store_url, correct)
+    row = json.loads(luister("export", "cases", "--config", folder).out)
+    assert (row["id"], row["text"]) == (one_case, BIN["text"])
+    assert (row["department"], row["corrected_by"]) == ("parkeren", "AB")
 
 
 def test_show_tells_the_story(luister: Luister, folder: Path, one_case: str) -> None:

@@ -50,6 +50,8 @@ SENTENCES: dict[Kind, str] = {
     Kind.DELETED: "De inwoner verwijderde een bericht.",
     Kind.TRIAGED: "Ingedeeld: Vraag, voor Afval. Advies: beantwoorden, huisregel 3:"
     " Vraag over ons eigen onderwerp (volgens vaste regels)",
+    Kind.RELABELLED: "Anna Bakker (AB) corrigeerde de indeling: Klacht, advies beantwoorden."
+    " Dat was: Vraag, advies beantwoorden.",
     Kind.DRAFTED: "AI-concept (gpt, draft@1): Goedemorgen! Maak eerst een afspraak.",
     Kind.WOKEN: "De wachttijd is voorbij. De kaart vraagt weer aandacht.",
     Kind.REMINDED: "De termijn loopt bijna af. De kaart noemt de laatste dag.",

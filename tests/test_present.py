@@ -49,16 +49,22 @@ from tests.staff_cases import (
 )
 
 LANGUAGES = ("nl", "en")
-FORM_EDIT = {"edit": "editor", "retry": "editor", "close": "form", "hand_over": "form"}
+FORM_EDIT = {
+    "edit": "editor",
+    "retry": "editor",
+    "close": "form",
+    "hand_over": "form",
+    "relabel": "form",
+}
 ACTIONS = {
     State.NEW: (),
     State.TRIAGED: (),
-    State.OPEN: ("edit", "claim", "close", "hand_over"),
+    State.OPEN: ("edit", "claim", "close", "hand_over", "relabel"),
     State.APPROVAL: ("approve", "return"),
     State.QUEUED: ("undo",),
     State.SENDING: (),
     State.SENT: (),
-    State.FAILED: ("retry", "close", "hand_over"),
+    State.FAILED: ("retry", "close", "hand_over", "relabel"),
     State.IN_DOUBT: ("found", "denied"),
     State.CLOSED: ("reopen",),
 }

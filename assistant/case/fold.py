@@ -94,6 +94,7 @@ _FORGOTTEN: Change = {
     "earlier": (),
     "draft": None,
     "owner": None,
+    "labelled_by": None,
     "reply": None,
     "sent": (),
     "remote": None,
@@ -123,6 +124,7 @@ def _received(case: Case, event: Event) -> Change:
             "draft": None,
             "reason": None,
             "outside": None,
+            "labelled_by": None,
             "reopened": case.reopened + 1,
         }
     return change
@@ -152,6 +154,20 @@ def _triaged(case: Case, event: Event) -> Change:
     if case.state in (State.NEW, State.TRIAGED):
         change |= {"department": event.triage.department, "official": event.triage.official}
     return change
+
+
+def _relabelled(case: Case, event: Event) -> Change:
+    """A person's word counts at once; what was suggested stays only where it may be sent."""
+    assert event.triage is not None
+    change: Change = {
+        "triage": event.triage,
+        "term": event.triage.term,
+        "labelled_by": event.by,
+        "relabelled": case.relabelled + 1,
+        "woken": False,
+        "reminded": case.reminded and case.term == event.triage.term,
+    }
+    return change if event.triage.advice == "answer" else change | {"draft": None}
 
 
 def _handed_over(case: Case, event: Event) -> Change:
@@ -271,6 +287,7 @@ _CHANGES: Mapping[Kind, Callable[[Case, Event], Change]] = {
     Kind.EDITED: _replaced,
     Kind.DELETED: _replaced,
     Kind.TRIAGED: _triaged,
+    Kind.RELABELLED: _relabelled,
     Kind.DRAFTED: lambda case, event: {"draft": event.draft},
     Kind.PRESENTED: lambda case, event: {},
     Kind.WOKEN: lambda case, event: {"woken": True},

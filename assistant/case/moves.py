@@ -26,6 +26,7 @@ class Kind(StrEnum):
     EDITED = "edited"
     DELETED = "deleted"
     TRIAGED = "triaged"
+    RELABELLED = "relabelled"
     DRAFTED = "drafted"
     PRESENTED = "presented"
     WOKEN = "woken"
@@ -81,6 +82,7 @@ MOVES: Mapping[Kind, Mapping[State | None, State]] = {
         _S.IN_DOUBT: _S.IN_DOUBT,
         _S.FAILED: _S.FAILED,
     },
+    Kind.RELABELLED: {_S.OPEN: _S.OPEN, _S.FAILED: _S.FAILED},
     Kind.DRAFTED: {_S.TRIAGED: _S.TRIAGED, _S.OPEN: _S.OPEN},
     Kind.PRESENTED: {_S.TRIAGED: _S.OPEN},
     Kind.WOKEN: {_S.OPEN: _S.OPEN},
@@ -148,6 +150,7 @@ HUMAN: frozenset[Kind] = frozenset(
 
 NAMED: frozenset[Kind] = HUMAN | {
     Kind.CLAIMED,
+    Kind.RELABELLED,
     Kind.HANDED_OVER,
     Kind.RETURNED,
     Kind.UNDONE,

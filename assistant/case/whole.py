@@ -78,6 +78,8 @@ class Case(Frozen):
     been: tuple[str, ...] = ()
     draft: Draft | None = None
     owner: Actor | None = None
+    labelled_by: Actor | None = None
+    relabelled: int = 0
     reply: Reply | None = None
     sent: tuple[Reply, ...] = ()
     remote: Remote | None = None
@@ -102,6 +104,12 @@ class Case(Frozen):
         standing = [each for each in reversed(self.posts) if not each.deleted]
         ours = [each for each in standing if each.addressed is not None]
         return (*ours, *standing, self.posts[-1])[0]
+
+    @property
+    def waiting(self) -> str:
+        """The texts that wait for an answer: a threat in the post before the last still counts."""
+        texts = [each.text for each in self.posts[self.answered :] if not each.deleted]
+        return "\n".join(texts) or self.post.text
 
     @property
     def gone(self) -> bool:

@@ -17,7 +17,7 @@ class Presser(Frozen):
 class Press(Frozen):
     """A button pressed on the card of `case` at `version`, or its form sent in.
 
-    `choice` and `text` are the form's fields. A double click is the same press.
+    `choice`, `second` and `text` are the form's fields. A double click is the same press.
     """
 
     by: Presser
@@ -25,6 +25,7 @@ class Press(Frozen):
     version: int
     action: ActionId
     choice: str | None = None
+    second: str | None = None
     text: str | None = None
 
 

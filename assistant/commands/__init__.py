@@ -1,6 +1,7 @@
 """What each command of the command line does; `luister NAME` calls the function of that name."""
 
 from assistant.commands.checking import check
+from assistant.commands.exporting import export
 from assistant.commands.looking import cases, dead, show
 from assistant.commands.proving import erase, manifest, verify
 from assistant.commands.service import demo, run, until_stopped
@@ -12,6 +13,7 @@ __all__ = [
     "dead",
     "demo",
     "erase",
+    "export",
     "manifest",
     "replay",
     "run",

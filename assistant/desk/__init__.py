@@ -21,12 +21,13 @@ from assistant.chats import Press, Presser, Submission, Verdict
 from assistant.checks import Finding, check
 from assistant.config import Organisation, Person
 from assistant.desk.permits import actor_of, allowed, destination, held, least
+from assistant.desk.relabelling import relabelled
 from assistant.desk.settling import settled
 from assistant.desk.texts import beginning, cited
 from assistant.errors import NotAllowed
 from assistant.ground import ground_of, road_of
 from assistant.platforms import Platform
-from assistant.present import close_form, found_form, hand_over_form
+from assistant.present import close_form, found_form, hand_over_form, relabel_form
 from assistant.present.wording import coded
 from assistant.store import URGENT, Decision, Loaded, Store, Work
 from assistant.store.lanes import enlist
@@ -96,6 +97,7 @@ class Desk:
             "return": self._return,
             "close": self._close,
             "hand_over": self._hand_over,
+            "relabel": self._relabel,
             "reopen": self._reopen,
             "found": self._settle,
             "denied": self._settle,
@@ -162,6 +164,11 @@ class Desk:
         # The old lane turns its card into a stub first; then the new lane posts.
         return Decision(events=(event,), work=(Work(lane=self._channel(case)),))
 
+    def _relabel(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        self._must_be(case, State.OPEN, State.FAILED)
+        places, words = self._organisation, self._words
+        return relabelled(case, press, actor, now, organisation=places, words=words)
+
     def _settle(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         self._must_be(case, State.IN_DOUBT)
         return settled(case, press, actor, now, lane=self._channel(case))
@@ -179,6 +186,9 @@ class Desk:
                 self._must_be(case, State.OPEN, State.FAILED)
                 places = self._organisation
                 return hand_over_form(case, version=version, organisation=places, words=words)
+            case "relabel":
+                self._must_be(case, State.OPEN, State.FAILED)
+                return relabel_form(case, version=version, words=words)
             case "found":
                 self._must_be(case, State.IN_DOUBT)
                 return found_form(case, version=version, words=words)

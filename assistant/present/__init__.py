@@ -7,11 +7,19 @@ from assistant.card import Action, Card, DigestLine
 from assistant.case import Case
 from assistant.config import Organisation
 from assistant.present import citizen, reply
-from assistant.present.forms import close_form, found_form, hand_over_form
+from assistant.present.forms import close_form, found_form, hand_over_form, relabel_form
 from assistant.present.wording import View, short
 from assistant.words import Words
 
-__all__ = ["card_of", "close_form", "digest_line", "found_form", "hand_over_form", "stub_of"]
+__all__ = [
+    "card_of",
+    "close_form",
+    "digest_line",
+    "found_form",
+    "hand_over_form",
+    "relabel_form",
+    "stub_of",
+]
 
 
 def card_of(

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from assistant.case import FINISHED, Case, Label
+from assistant.case import FINISHED, Case, Label, Triage
 from assistant.clean import visible
 from assistant.present.wording import View, place_of, short, triage_by
+from assistant.rules import PEOPLE
 
 URGENT: frozenset[Label] = frozenset({"emergency", "self_harm", "abuse"})
 
@@ -70,6 +71,14 @@ def notes(view: View) -> Iterator[str]:
         yield view.say(key, count=earlier)
 
 
+def _by(view: View, triage: Triage) -> str:
+    """Return who says so: a colleague by name, else the rules or a model."""
+    colleague = view.case.labelled_by if triage.by == PEOPLE else None
+    if colleague:
+        return view.say("card.by_person", name=colleague.name)
+    return triage_by(triage.by, words=view.words)
+
+
 def advice(view: View) -> str | None:
     """Return what to do, by which house rule, why, and who says so."""
     triage = view.case.triage
@@ -80,5 +89,5 @@ def advice(view: View) -> str | None:
         advice=view.say(f"card.advice_{triage.advice}"),
         rule=triage.rule,
         reason=short(triage.reason, limit=300).rstrip(". "),
-        by=triage_by(triage.by, words=view.words),
+        by=_by(view, triage),
     )

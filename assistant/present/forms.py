@@ -3,7 +3,7 @@
 from typing import get_args
 
 from assistant.card import Choice, Form
-from assistant.case import Case, CloseReason
+from assistant.case import Advice, Case, CloseReason, Label
 from assistant.config import Organisation
 from assistant.words import Words
 
@@ -48,6 +48,29 @@ def hand_over_form(case: Case, *, version: int, organisation: Organisation, word
         choice_label=words.say("card.form_hand_over_choice"),
         choices=tuple(each for each in places if each.value != here),
         text_label=words.say("card.form_hand_over_text"),
+    )
+
+
+def relabel_form(case: Case, *, version: int, words: Words) -> Form:
+    """Return the question what a post is and what to do with it; as it stands is chosen already."""
+    found = case.triage
+    return Form(
+        case=case.id,
+        version=version,
+        action="relabel",
+        title=words.say("card.form_relabel"),
+        submit=words.say("card.action_relabel"),
+        choice_label=words.say("card.form_relabel_label"),
+        choices=tuple(
+            Choice(value=each, label=words.say(f"labels.{each}")) for each in get_args(Label)
+        ),
+        chosen=found.label if found else None,
+        second_label=words.say("card.form_relabel_advice"),
+        second_choices=tuple(
+            Choice(value=each, label=words.say(f"card.advice_{each}")) for each in get_args(Advice)
+        ),
+        second_chosen=found.advice if found else None,
+        text_label=words.say("card.form_relabel_text"),
     )
 
 

@@ -223,10 +223,16 @@ _OFFERED: Mapping[State, tuple[tuple[ActionId, Opens], ...]] = {
         ("claim", "nothing"),
         ("close", "form"),
         ("hand_over", "form"),
+        ("relabel", "form"),
     ),
     State.APPROVAL: (("approve", "nothing"), ("return", "nothing")),
     State.QUEUED: (("undo", "nothing"),),
-    State.FAILED: (("retry", "editor"), ("close", "form"), ("hand_over", "form")),
+    State.FAILED: (
+        ("retry", "editor"),
+        ("close", "form"),
+        ("hand_over", "form"),
+        ("relabel", "form"),
+    ),
     State.IN_DOUBT: (("found", "form"), ("denied", "nothing")),
     State.CLOSED: (("reopen", "nothing"),),
 }

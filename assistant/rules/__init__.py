@@ -3,11 +3,12 @@
 from assistant.rules.judging import RULES, Rule, judge
 from assistant.rules.reading import Reading, read
 from assistant.rules.register import Register, register_of
-from assistant.rules.roads import with_road
-from assistant.rules.verdict import ADVICE, SENSITIVE, STRICTNESS, Verdict, stricter
+from assistant.rules.roads import with_road, with_wait
+from assistant.rules.verdict import ADVICE, PEOPLE, SENSITIVE, STRICTNESS, Verdict, stricter
 
 __all__ = [
     "ADVICE",
+    "PEOPLE",
     "RULES",
     "SENSITIVE",
     "STRICTNESS",
@@ -20,4 +21,5 @@ __all__ = [
     "register_of",
     "stricter",
     "with_road",
+    "with_wait",
 ]

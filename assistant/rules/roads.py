@@ -1,10 +1,21 @@
-"""Labels with a road of their own: the approved pointer to it, and the term that may run."""
+"""What follows from a label and an advice: how long to wait, which road, which term."""
 
 from datetime import datetime, time, timedelta
 
 from assistant.case import Term, Triage
 from assistant.config import Organisation
 from assistant.rules.register import Register
+
+PAUSE = timedelta(hours=2)
+"""How long the advice `wait` waits, ended at an opening time."""
+
+
+def with_wait(found: Triage, *, organisation: Organisation, now: datetime) -> Triage:
+    """Return `found` with the time at which the advice to wait is over."""
+    if found.advice != "wait":
+        return found
+    until = organisation.opening(found.department, now + PAUSE)
+    return found.model_copy(update={"wait_until": until})
 
 
 def with_road(

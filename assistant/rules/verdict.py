@@ -40,6 +40,9 @@ SENSITIVE: frozenset[Label] = frozenset(
 )
 """Labels that nothing turns into `answer`."""
 
+PEOPLE = "people"
+"""Who said so, when a colleague corrected it; the event names them."""
+
 QUOTED = 3
 
 

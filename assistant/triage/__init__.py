@@ -1,7 +1,7 @@
 """Say what a post is and what to do with it: rules first, then the model, the stricter one wins."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from random import Random, SystemRandom
 from typing import Annotated, Literal
@@ -29,6 +29,7 @@ from assistant.llms import LLM, Outcome
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
 from assistant.rules import (
     ADVICE,
+    PEOPLE,
     SENSITIVE,
     Reading,
     Verdict,
@@ -37,17 +38,17 @@ from assistant.rules import (
     register_of,
     stricter,
     with_road,
+    with_wait,
 )
 from assistant.store import URGENT, Decision, Delivery, Store, Work
-from assistant.triage.waking import COMING, alarms, next_alarm, wake
+from assistant.store.alarms import next_alarm
+from assistant.triage.waking import COMING, wake
 from assistant.words import Words
 
 __all__ = ["ModelTriage", "combine", "triage", "wake", "warm"]
 
 DEADLINE = 5.0
 """Seconds the model has, so that the card stands within 10 s of record (design: Brain)."""
-PAUSE = timedelta(hours=2)
-"""How long the advice `wait` waits, ended at an opening time."""
 EARLIER = 3
 LOOKED_AT = 10
 """Earlier cases read to find EARLIER ones that were not erased: a citizen may have hundreds."""
@@ -103,7 +104,7 @@ async def triage(
     if case.triage and (await store.load(case_id, command=command)).repeated:
         return
     register = register_of(organisation, organisation.local(clock()).date())
-    reading = read(case.post, text=_waiting(case), own=organisation.own, register=register)
+    reading = read(case.post, text=case.waiting, own=organisation.own, register=register)
     verdict = judge(reading)
     # What the citizen took back is not for anybody outside; our own rules may still hear danger.
     asked = None if case.gone else model
@@ -111,7 +112,8 @@ async def triage(
     found = combine(verdict, said, reading=reading, organisation=organisation, words=words)
     earlier = await _earlier(store, case)
     now = clock()
-    found = _with_wait(found, organisation=organisation, now=now)
+    found = _no_milder(found, case)
+    found = with_wait(found, organisation=organisation, now=now)
     found = with_road(
         found,
         text=reading.text,
@@ -196,6 +198,16 @@ def combine(
     return triage if said is None else _joined(triage, said, organisation=organisation)
 
 
+def _no_milder(found: Triage, case: Case) -> Triage:
+    """Return `found`, or what a colleague said of this conversation where that was stricter."""
+    said = case.triage
+    theirs = said is not None and said.by == PEOPLE and case.labelled_by is not None
+    if said is None or not theirs or not stricter(said.advice, found.advice):
+        return found
+    kept = ("label", "advice", "rule", "reason", "by")
+    return found.model_copy(update={name: getattr(said, name) for name in kept})
+
+
 def _joined(rules: Triage, said: Outcome[ModelTriage], *, organisation: Organisation) -> Triage:
     model = said.value
     update: dict[str, object] = {}
@@ -244,12 +256,6 @@ def _departments(organisation: Organisation) -> str:
     )
 
 
-def _waiting(case: Case) -> str:
-    """Return every post that waits for an answer: a threat in the one before still counts."""
-    waiting = [each.text for each in case.posts[case.answered :] if not each.deleted]
-    return "\n".join(waiting) or case.post.text
-
-
 async def _earlier(store: Store, case: Case) -> tuple[Earlier, ...]:
     """Return the citizen's newest other cases, with who helped them then."""
     author = case.post.author
@@ -269,13 +275,6 @@ async def _earlier(store: Store, case: Case) -> tuple[Earlier, ...]:
     )
 
 
-def _with_wait(found: Triage, *, organisation: Organisation, now: datetime) -> Triage:
-    if found.advice != "wait":
-        return found
-    until = organisation.opening(found.department, now + PAUSE)
-    return found.model_copy(update={"wait_until": until})
-
-
 def _work(
     case: Case, after: Case, *, urgent: bool, organisation: Organisation, now: datetime
 ) -> tuple[Work, ...]:
@@ -293,7 +292,7 @@ def _work(
     advised = after.triage is not None and after.triage.advice == "answer"
     if advised and case.answerable and not case.gone:
         work.append(Work(step="draft"))
-    return (*work, *next_alarm(at for _, at in alarms(after) if at > now))
+    return (*work, *next_alarm(after, now=now))
 
 
 async def _only_show(

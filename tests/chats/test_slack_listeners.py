@@ -481,6 +481,18 @@ async def test_form_needs_what_it_asks(
     assert counter.desk.presses == []
 
 
+async def test_form_with_two_choices_is_pressed_with_both(counter: Counter) -> None:
+    choices = (Choice(value="answer", label="Ja"),)
+    two = FORM.model_copy(update={"second_choices": choices, "text_required": False})
+    view = views.form_view(two, channel="C01", words=NL)
+    first = {"selected_option": {"value": "spam"}}
+    answer = await counter.submit(view, choice=first, second={"selected_option": None})
+    assert answer["errors"] == {"second": NL.say("editor.no_choice")}
+    await counter.submit(view, choice=first, second={"selected_option": {"value": "answer"}})
+    [pressed] = counter.desk.presses
+    assert (pressed.choice, pressed.second) == ("spam", "answer")
+
+
 async def test_form_stays_when_it_did_not_work(counter: Counter) -> None:
     counter.desk.error = StoreUnavailable("x")
     view = views.form_view(

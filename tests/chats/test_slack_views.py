@@ -163,9 +163,29 @@ def test_form_asks_and_nothing_is_chosen_beforehand() -> None:
         action="close",
         channel="C01",
         choice="spam",
+        second=None,
         text="👍",
         text_required=False,
     )
+
+
+def test_form_may_ask_two_choices_as_they_stand() -> None:
+    advice = (Choice(value="answer", label="Ja"), Choice(value="leave", label="Nee"))
+    two = FORM.model_copy(
+        update={
+            "chosen": "other",
+            "second_label": "Wat nu?",
+            "second_choices": advice,
+            "second_chosen": "leave",
+        }
+    )
+    view = views.form_view(two, channel="C01", words=NL)
+    assert view_problems(view) == []
+    first, second, _ = view["blocks"]
+    assert first["element"]["initial_option"]["value"] == "other"
+    assert second["element"]["initial_option"]["value"] == "leave"
+    filled = views.read_form(submitted(view, choice="spam", second="answer"))
+    assert (filled.choice, filled.second) == ("spam", "answer")
 
 
 def test_form_may_ask_only_a_text() -> None:

@@ -196,6 +196,8 @@ class Listeners:
         inputs = {block.get("block_id") for block in body["view"]["blocks"]}
         if views.CHOICE in inputs and filled.choice is None:
             return await self._at(ack, views.CHOICE, self._words.say("editor.no_choice"))
+        if views.SECOND in inputs and filled.second is None:
+            return await self._at(ack, views.SECOND, self._words.say("editor.no_choice"))
         if filled.text_required and filled.text is None:
             return await self._at(ack, views.NOTE, self._words.say("editor.no_text"))
         try:
@@ -214,6 +216,7 @@ class Listeners:
                 version=filled.version,
                 action=filled.action,
                 choice=filled.choice,
+                second=filled.second,
                 text=filled.text,
             )
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 import emoji
 
-from assistant.card import ActionId, Editor, Form
+from assistant.card import ActionId, Choice, Editor, Form
 from assistant.case import Frozen
 from assistant.chats.slack.blocks import Block, context, plain, section
 from assistant.words import Words
@@ -19,7 +19,7 @@ from assistant.words import Words
 View = dict[str, Any]
 
 EDITOR, FORM = "luister:editor", "luister:form"
-TEXT, REASON, CHOICE, NOTE = "text", "reason", "choice", "note"
+TEXT, REASON, CHOICE, SECOND, NOTE = "text", "reason", "choice", "second", "note"
 
 _TITLE, _LABEL, _CHOICE, _HINT = 24, 500, 75, 500
 _POST, _ASK = 2500, 500
@@ -51,6 +51,7 @@ class Filled(Frozen):
     action: ActionId
     channel: str
     choice: str | None
+    second: str | None
     text: str | None
     text_required: bool
 
@@ -97,7 +98,10 @@ def form_view(form: Form, *, channel: str, words: Words) -> View:
     blocks: list[Block] = []
     if form.choices:
         label = form.choice_label or form.title
-        blocks.append(_input(CHOICE, label, _select(form, words)))
+        blocks.append(_input(CHOICE, label, _select(form.choices, form.chosen, words)))
+    if form.second_choices:
+        select = _select(form.second_choices, form.second_chosen, words)
+        blocks.append(_input(SECOND, form.second_label or form.title, select))
     if form.text_label is not None:
         typing = _plain_text(multiline=True)
         blocks.append(_input(NOTE, form.text_label, typing, optional=not form.text_required))
@@ -129,9 +133,15 @@ def read_editor(view: Mapping[str, Any]) -> Typed:
 def read_form(view: Mapping[str, Any]) -> Filled:
     """Return what was chosen and typed in a form."""
     about = json.loads(view["private_metadata"])
-    chosen = _state(view, CHOICE).get("selected_option") or {}
+    choice, second = _chosen(view, CHOICE), _chosen(view, SECOND)
     text = emojized(_typed(view, NOTE)).strip()
-    return Filled(**about, choice=chosen.get("value"), text=text or None)
+    return Filled(**about, choice=choice, second=second, text=text or None)
+
+
+def _chosen(view: Mapping[str, Any], name: str) -> str | None:
+    option = _state(view, name).get("selected_option") or {}
+    value: str | None = option.get("value")
+    return value
 
 
 def _modal(title: str, blocks: list[Block], words: Words) -> View:
@@ -167,14 +177,15 @@ def _input(name: str, label: str, element: Block, *, optional: bool = False) -> 
     }
 
 
-def _select(form: Form, words: Words) -> Block:
-    # No initial option: a choice that matters is made, not left standing.
+def _select(choices: tuple[Choice, ...], chosen: str | None, words: Words) -> Block:
+    # No initial option by itself: a choice that matters is made, not left standing.
+    options = [{"text": plain(each.label, _CHOICE), "value": each.value} for each in choices[:100]]
+    initial = [each for each in options if each["value"] == chosen]
     return {
         "type": "static_select",
         "placeholder": plain(words.say("editor.choose"), _CHOICE),
-        "options": [
-            {"text": plain(each.label, _CHOICE), "value": each.value} for each in form.choices[:100]
-        ],
+        "options": options,
+        **({"initial_option": initial[0]} if initial else {}),
     }
 
 
