@@ -12,6 +12,8 @@ from pathlib import Path
 from prometheus_client import Counter
 from pydantic import SecretStr
 
+from assistant.amend import amend
+from assistant.appear import appear
 from assistant.audit import Witness, line_of, retire
 from assistant.chats import Chat
 from assistant.chats.slack import Slack, open_slack
@@ -266,10 +268,24 @@ def workers(
         words=words,
         clock=clock,
     )
+    change = partial(
+        amend,
+        store,
+        organisation=organisation,
+        platforms=platforms,
+        clock=clock,
+        counted=sends,
+        call=call,
+    )
+    seen = partial(
+        appear, store, organisation=organisation, platforms=platforms, clock=clock, call=call
+    )
     return (
         Worker(store, "triage", sort, slots=16, lease=lease, buried=buried),
         Worker(store, "draft", suggest, slots=32, lease=lease, buried=buried),
         Worker(store, "send", sender.send, slots=8, lease=lease, buried=buried),
+        Worker(store, "amend", change, lease=lease, buried=buried),
+        Worker(store, "appear", seen, lease=lease, buried=buried),
         Worker(
             store,
             "wake",

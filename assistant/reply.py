@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -11,7 +10,8 @@ from assistant.checks import check
 from assistant.config import Organisation
 from assistant.errors import Barred, Doubtful, Refused, TryAgain
 from assistant.ground import ground_of
-from assistant.platforms import FindsReplies, KeyedReplies, Look, Platform
+from assistant.ours import claims_of, normal
+from assistant.platforms import FindsReplies, KeyedReplies, Look, MayHide, Platform
 from assistant.store import Decision, Delivery, Recorded, Store, Work
 from assistant.store.connections import failed, source_of, well
 
@@ -34,6 +34,9 @@ LOOKS_FOR = timedelta(minutes=10)
 
 LOOK_AGAIN = 3
 """Looks are repeated after 20 s (see _pause)."""
+
+APPEARS = timedelta(seconds=15)
+"""How long after a sending the first look comes whether citizens see the reply."""
 
 LOOKS = timedelta(minutes=2)
 """How long after a doubt the platform is looked at once more."""
@@ -184,15 +187,17 @@ class Sender:
         self, case: Case, reply: Reply, ack: Delivery, error: Refused, *, doubted: bool, at: Moment
     ) -> None:
         """A refusal is final, unless an earlier attempt may have arrived."""
-        if isinstance(error, Barred):
+        barred = isinstance(error, Barred)
+        if barred:
             now, why = self._clock(), str(error)
             await failed(self._store, source_of(case), "sending", why, grave=True, now=now)
         if doubted:
             await self._doubtful(case, reply, ack)
             return
         # A platform's own words may quote the citizen: they go where they can be erased.
+        reason = "connection" if barred else "refused"
         event = Event(
-            kind=Kind.FAILED, at=self._clock(), reply_id=reply.id, reason="refused", note=str(error)
+            kind=Kind.FAILED, at=self._clock(), reply_id=reply.id, reason=reason, note=str(error)
         )
         await self._decide(case, reply, event, ack=ack, seen=at)
         self._counted("refused")
@@ -315,7 +320,7 @@ class Sender:
         With `seen` the case must stand where this worker saw it: what one worker learnt about its
         attempt says nothing about another's. That a reply stands on the platform is always said.
         """
-        claims = claims_of(case.platform, event.remote, reply)
+        claims = claims_of(case.platform, event.remote, reply.id)
 
         def decide(held: Case | None) -> Decision:
             if held is None or held.erased:
@@ -331,7 +336,7 @@ class Sender:
                 return Decision()
             if seen is not None and _moment(held) != seen:
                 return Decision()
-            events, then = [told], [self._show(held), *work]
+            events, then = [told], [self._show(held), *work, *self._appears(held, told)]
             if told.kind in (Kind.EDITED, Kind.DELETED) and held.state is State.SENDING:
                 events.append(_stopped(told, reply))
             if event.kind in (Kind.SENT, Kind.FOUND) and held.newer_than_reply:
@@ -345,18 +350,24 @@ class Sender:
 
     def _surfaced(self, held: Case, event: Event, reply: Reply) -> Decision:
         """Say that a reply stands which people had given up on, once."""
-        if any(each.id == reply.id for each in held.sent):
+        if any(each.origin == reply.id for each in held.sent):
             return Decision()
         surfaced = event.model_copy(
             update={"kind": Kind.SURFACED, "reply": reply, "reply_id": None, "text": None}
         )
-        claims = claims_of(held.platform, event.remote, reply)
+        claims = claims_of(held.platform, event.remote, reply.id)
         return Decision(events=(surfaced,), work=(self._show(held),), remotes=claims)
 
     async def _later(self, case: Case, ack: Delivery, pause: timedelta) -> None:
         now = self._clock()
         again = Decision(work=(Work(step="send", at=now + pause),))
         await self._store.decide(case.id, lambda _: again, ack=ack, now=now)
+
+    def _appears(self, case: Case, event: Event) -> tuple[Work, ...]:
+        """Return the look that follows where a platform may show to nobody what it took."""
+        if event.remote is None or not isinstance(self._platform(case), MayHide):
+            return ()
+        return (Work(step="appear", at=event.at + APPEARS),)
 
     def _show(self, case: Case) -> Work:
         return Work(lane=self._organisation.channel(case.department, case.official))
@@ -369,25 +380,12 @@ def _moment(case: Case) -> Moment:
     return case.state, case.attempt, case.outstanding
 
 
-def claims_of(platform: str, remote: Remote | None, reply: Reply) -> tuple[tuple[str, str], ...]:
-    """Return the marks by which no other reply can be taken for this one: its id and its link."""
-    if remote is None:
-        return ()
-    marks = dict.fromkeys((remote.id, remote.url or remote.id))
-    return tuple((f"{platform}:{each}", reply.id) for each in marks)
-
-
 _WAITING = (State.QUEUED, State.SENDING, State.IN_DOUBT)
 
 
 def _stopped(moved: Event, reply: Reply) -> Event:
     """Return the event that ends an attempt surely not made, because the citizen's post moved."""
     return Event(kind=Kind.FAILED, at=moved.at, reply_id=reply.id, reason=str(moved.kind))
-
-
-def normal(text: str) -> str:
-    """Return `text` as two servers would still agree on it: NFC, one space between words."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _pause(number: int, error: Exception) -> timedelta:

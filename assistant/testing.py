@@ -131,8 +131,11 @@ class LookUpPlatform(FakePlatform):
 class FullPlatform(KeyedPlatform):
     """A platform that can do whatever any can: a stream, private answers, taking back, and so on.
 
-    `stir` lets the stream say that something arrived.
+    `stir` lets the stream say that something arrived; while `shadowed` it shows our replies to
+    nobody.
     """
+
+    shadowed = False
 
     every: float | None = 60.0
     private_limit = 1000
@@ -162,6 +165,11 @@ class FullPlatform(KeyedPlatform):
         self.standing = [
             (reply, at) if at.id == remote.id else (each, at) for each, at in self.standing
         ]
+
+    async def visible(self, reply: Reply, remote: Remote) -> bool:
+        """Say whether the reply stands where citizens see it."""
+        self._answers()
+        return not self.shadowed and any(at.id == remote.id for _, at in self.standing)
 
     def private_length(self, text: str) -> int:
         """Count characters."""

@@ -9,7 +9,18 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "assistant"
 
-STEPS = ("listen", "triage", "draft", "desk", "reply", "show", "audit", "watch")
+STEPS = (
+    "listen",
+    "triage",
+    "draft",
+    "desk",
+    "reply",
+    "amend",
+    "appear",
+    "show",
+    "audit",
+    "watch",
+)
 """The verbs; a step that became a folder keeps its name."""
 
 EDGES = ("platforms", "chats", "llms")
@@ -228,6 +239,18 @@ def test_only_the_reply_step_has_a_platform_reply() -> None:
     assert len(called) == 1
     assert handed == called
     assert part(called[0]) == "reply"
+
+
+@pytest.mark.parametrize("act", ["take_back", "correct"])
+def test_only_the_amend_step_changes_what_stands(act: str) -> None:
+    """What was sent is taken back or corrected in one place, and only as a person asked."""
+    named = [
+        name
+        for name in MODULES
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Attribute) and ast.unparse(node).endswith(f"platform.{act}")
+    ]
+    assert named == ["amend"]
 
 
 def test_no_file_is_too_long() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from assistant.case import Kind, Remote, State
 from assistant.errors import Barred, Doubtful, Refused, TryAgain
-from assistant.reply import KEY_TRUSTED, LOOKS, SETTLE, TRIES, normal
+from assistant.ours import normal
+from assistant.reply import KEY_TRUSTED, LOOKS, SETTLE, TRIES
 from assistant.store import Store, open_store
 from assistant.store.connections import connections
 from assistant.testing import FakePlatform, KeyedPlatform, LookUpPlatform
@@ -63,7 +64,8 @@ async def test_a_refusal_is_told_and_final(store: Store, mode: type[FakePlatform
 
 async def test_an_account_that_is_barred_is_noted_until_a_reply_goes_out(store: Store) -> None:
     on = await sending(store, FakePlatform(), Barred("the token was revoked"))
-    assert (await on.wake()).state is State.FAILED
+    case = await on.wake()
+    assert (case.state, case.reason) == (State.FAILED, "connection")
     [noted] = await connections(store)
     assert (noted.account, noted.part, noted.reason, noted.grave) == (
         "replay:@town", "sending", "the token was revoked", True,

@@ -8,13 +8,16 @@ from typing import Literal
 
 from assistant.case import Case, Event, Kind, Post, handle_key
 from assistant.errors import Conflict, Doubtful, StoreUnavailable, TryAgain, place_of
+from assistant.listen.outside import by_us, take_ours
 from assistant.platforms import Arrival
 from assistant.store import Decision, Seen, Store, Work
 from assistant.store.intake import quarantine
 
 log = logging.getLogger(__name__)
 
-Taken = Literal["new", "follow_up", "edited", "deleted", "repeat", "quarantined", "ours"]
+Taken = Literal[
+    "new", "follow_up", "edited", "deleted", "repeat", "quarantined", "ours", "elsewhere"
+]
 PASSING = (TryAgain, Doubtful, Conflict, StoreUnavailable)
 """What mends itself: wait and read on from the cursor, which has not moved."""
 KINDS = {"new": Kind.RECEIVED, "edited": Kind.EDITED, "deleted": Kind.DELETED}
@@ -26,11 +29,12 @@ async def take(store: Store, arrival: Arrival, *, now: datetime) -> Taken:
     The same post again is a `repeat`, also with a text it had before: reading a file again must
     not play its edits back and forth. Who edits a post back to an earlier text is found out by the
     look before a sending. The same id with another text and no edit is `quarantined`; an edit or
-    deletion of a post we never had is taken as new, or is nothing to us.
+    deletion of a post we never had is taken as new, or is nothing to us. A post by our own account
+    is `elsewhere` when it answers a case without Luister, else `ours`.
     """
     post = arrival.post
-    if handle_key(post.account) in {handle_key(each or "") for each in (post.author, post.handle)}:
-        return "ours"
+    if by_us(post):
+        return "elsewhere" if await take_ours(store, arrival, now=now) else "ours"
     known = await store.seen(store.mark(post.platform, post.id))
     if arrival.event == "new":
         return await _take_new(store, arrival, known=known, now=now)

@@ -32,6 +32,14 @@ async def advance(store: Store, source: str, cursor: str) -> None:
         await store.redis.hset(store.keys.cursors, source, cursor)
 
 
+async def held_by(store: Store, *places: str) -> str | None:
+    """Return the id of the reply that is recorded to stand at one of `places` (platform:id)."""
+    async with translated():
+        names = [store.hash("remote", each) for each in places]
+        found = await store.redis.hmget(store.keys.remotes, names) if names else []
+    return next((each for each in found if each), None)
+
+
 async def quarantine(
     store: Store, *, source: str, where: str, reason: str, raw: str, now: datetime
 ) -> bool:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from assistant.case import Image, Remote
 from assistant.errors import BadInput, Barred, Doubtful, LuisterError, TryAgain
 from assistant.listen import take
+from assistant.ours import normal
 from assistant.platforms import (
     AnswersPrivately,
     Arrival,
@@ -26,7 +27,6 @@ from assistant.platforms import (
     Stirs,
     TakesBack,
 )
-from assistant.reply import normal
 from assistant.store import open_store
 from tests.core import START
 from tests.platforms.columns import ADAPTERS, OPENS, SKIPS, WORLDS
