@@ -218,6 +218,29 @@ def test_check_of_a_good_folder_says_what_it_read(luister: Luister, folder: Path
     assert "good. Gemeente Waterstad: 2 departments, 3 people, 1 approved answers" in told.out
 
 
+def test_check_tells_what_to_know_before_connecting_to_x(luister: Luister, folder: Path) -> None:
+    x = """
+[[accounts]]
+platform = "x"
+handle = "@gemeentewaterstad"
+plan = "pay_per_use"
+client_id = "an-app"
+daily_budget = 5.0
+"""
+    toml = folder / "luister.toml"
+    before = luister("check", "--config", folder)
+    assert "Before you connect" not in before.out
+    toml.write_text(toml.read_text() + x)
+    told = luister("check", "--config", folder)
+    assert told.code == 0, told.err
+    assert "Enterprise plan and to name that body to X" in told.out
+    assert "answer only who mentioned it or quoted its post" in told.out
+    toml.write_text(toml.read_text().replace("daily_budget = 5.0", ""))
+    told = luister("check", "--config", folder)
+    assert told.code == 2
+    assert "daily_budget" in told.err
+
+
 def test_check_tells_that_the_store_would_forget(
     luister: Luister, folder: Path, store_url: str
 ) -> None:

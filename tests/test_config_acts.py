@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from assistant.app import OPENERS, Wiring, _retired, model_of, platforms_of, witnessed
 from assistant.audit import Witness
 from assistant.case import Event, Kind, evolve, handle_key
-from assistant.config import Model, Organisation, Retention, Secrets
+from assistant.config import Model, Organisation, Retention, Secrets, XAccount
 from assistant.desk import Desk
 from assistant.errors import Misconfigured, ModelUnusable
 from assistant.health import Metrics
 from assistant.llms import Reason
 from assistant.personal import find_personal
+from assistant.platforms import Serves
 from assistant.present import hand_over_form
 from assistant.prompts import parse_prompt
 from assistant.store import open_store
@@ -63,6 +64,26 @@ async def test_each_account_gets_its_platform(tmp_path: Path, store_url: str) ->
     wiring = Wiring(organisation=TOWN, store_url="", state=tmp_path, secrets=Secrets())
     async with open_store(store_url, TOWN.id) as store, platforms_of(wiring, store) as platforms:
         assert set(platforms) == {("replay", "@town")}
+
+
+async def test_an_account_on_x_is_opened_and_its_handle_serves_the_webhook(
+    tmp_path: Path, store_url: str
+) -> None:
+    x = XAccount(
+        platform="x",
+        handle="@Town",
+        plan="enterprise",
+        client_id="an-app",
+        webhook_variable="X_CONSUMER_SECRET",
+    )
+    town = TOWN.model_copy(update={"accounts": (x,)})
+    held = {name: SecretStr("hush") for name in x.variables}
+    secrets = Secrets(accounts=held)
+    wiring = Wiring(organisation=town, store_url="", state=tmp_path, secrets=secrets)
+    async with open_store(store_url, town.id) as store, platforms_of(wiring, store) as platforms:
+        platform = platforms["x", "@Town"]
+        assert isinstance(platform, Serves)
+        assert {each.path for each in platform.routes()} == {"/platforms/x/town"}
 
 
 def test_the_clock_is_the_organisations_own() -> None:
@@ -174,6 +195,9 @@ async def test_without_a_model_there_is_none() -> None:
 HERE = "test_config_acts.py::"
 REGISTER = "test_register.py::"
 ROADS = "test_roads.py::"
+X_ACCOUNT = "platforms/test_x_account.py::"
+X_READING = "platforms/test_x_reading.py::"
+X_REPLIES = "platforms/test_x_replies.py::"
 SHOWN_BY = {
     "organisation.id": "test_store.py::test_organisations_share_a_server_without_meeting",
     "organisation.name": "test_commands.py::test_check_of_a_good_folder_says_what_it_read",
@@ -184,6 +208,28 @@ SHOWN_BY = {
     "organisation.addresses": HERE + "test_what_is_our_own_is_no_personal_data",
     "accounts.replay.platform": HERE + "test_each_account_gets_its_platform",
     "accounts.replay.handle": HERE + "test_our_own_accounts_are_known_in_every_spelling",
+    "accounts.x.platform": HERE
+    + "test_an_account_on_x_is_opened_and_its_handle_serves_the_webhook",
+    "accounts.x.handle": HERE + "test_an_account_on_x_is_opened_and_its_handle_serves_the_webhook",
+    "accounts.x.plan": X_REPLIES
+    + "test_an_answer_to_who_did_not_name_us_is_refused_for_good_with_the_rule",
+    "accounts.x.client_id": X_ACCOUNT + "test_each_variable_and_address_is_used",
+    "accounts.x.variable": X_ACCOUNT + "test_each_variable_and_address_is_used",
+    "accounts.x.refresh_variable": X_ACCOUNT + "test_each_variable_and_address_is_used",
+    "accounts.x.webhook_variable": X_ACCOUNT + "test_without_a_secret_there_is_no_webhook",
+    "accounts.x.service": X_ACCOUNT + "test_each_variable_and_address_is_used",
+    "accounts.x.every": X_ACCOUNT + "test_each_variable_and_address_is_used",
+    "accounts.x.direct": X_READING + "test_direct_messages_are_read_when_the_table_says",
+    "accounts.x.daily_budget": X_READING + "test_the_budget_stops_reading_until_the_next_day",
+    "accounts.x.prices.as_of": X_REPLIES + "test_costs_are_about_or_unknown",
+    "accounts.x.prices.mention_read": X_READING + "test_prices_and_plan_decide_what_is_counted",
+    "accounts.x.prices.post_read": X_READING + "test_prices_and_plan_decide_what_is_counted",
+    "accounts.x.prices.user_read": X_READING + "test_prices_and_plan_decide_what_is_counted",
+    "accounts.x.prices.dm_read": X_READING + "test_prices_and_plan_decide_what_is_counted",
+    "accounts.x.prices.reply": X_REPLIES + "test_costs_are_about_or_unknown",
+    "accounts.x.prices.reply_with_link": X_REPLIES + "test_costs_are_about_or_unknown",
+    "accounts.x.prices.dm_send": X_REPLIES
+    + "test_what_is_sent_is_counted_with_a_link_as_the_dear_one",
     "triage_channel": HERE + "test_channel_of_official_department_or_triage",
     "supervisors_channel": HERE + "test_the_root_is_posted_to_the_supervisors",
     "departments.id": HERE + "test_channel_of_official_department_or_triage",

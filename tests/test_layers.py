@@ -43,6 +43,7 @@ KNOWN_TO: dict[str, tuple[str, ...]] = {
     "py3langid": ("language",),
     "snowballstemmer": ("answers",),
     "emoji": ("chats.slack",),
+    "twitter_text": ("platforms.x",),
     "prometheus_client": ("health", "app"),
 }
 """Each SDK and the only places that may import it."""

@@ -1,12 +1,14 @@
 """`luister check`: every mistake at once."""
 
 import argparse
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from assistant.commands.service import address
+from assistant.config import Account
 from assistant.errors import Misconfigured, StoreUnavailable
 from assistant.opening import configured, opened
 from assistant.prompts import load_prompts
@@ -31,7 +33,17 @@ async def check(args: argparse.Namespace) -> int:
         f"{len(organisation.answers)} approved answers, "
         f"model: {organisation.model.name if organisation.model else 'none'}"
     )
+    for account in organisation.accounts:
+        for told in _notices(account):
+            print(f"Before you connect: {told}")
     return 0
+
+
+def _notices(account: Account) -> tuple[str, ...]:
+    """Return what the account's platform wants known beforehand, if its adapter says so."""
+    adapter = importlib.import_module(f"assistant.platforms.{account.platform}")
+    notices: tuple[str, ...] = adapter.notices(account) if hasattr(adapter, "notices") else ()
+    return notices
 
 
 def _tried(look: Callable[[], Found], mistakes: list[str]) -> Found | None:

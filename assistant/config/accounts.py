@@ -1,8 +1,10 @@
 """[[accounts]]: our official accounts, one table a platform; what is secret stays out of them."""
 
-from typing import Annotated, Literal
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from assistant.config.tables import Frozen
 
@@ -53,10 +55,51 @@ class MastodonAccount(_Account):
         return (self.variable,)
 
 
+Dollars = Annotated[Decimal, Field(ge=0)]
+
+
+class XPrices(Frozen):
+    """What X asks, in dollars a piece, as it was known on the day `as_of`.
+
+    `reply_with_link` None: unknown, because X never said whether a link makes a reply to somebody
+    who mentioned us dearer; against the budget it then counts as an ordinary post with a link.
+    """
+
+    as_of: date = date(2026, 8, 22)
+    mention_read: Dollars = Decimal("0.005")
+    post_read: Dollars = Decimal("0.005")
+    user_read: Dollars = Decimal("0.010")
+    reply: Dollars = Decimal("0.010")
+    reply_with_link: Dollars | None = None
+    dm_read: Dollars = Decimal("0.010")
+    dm_send: Dollars = Decimal("0.015")
+
+
 class XAccount(_Account):
-    """An account on X, by OAuth 2."""
+    """An account on X, by OAuth 2; `webhook_variable` names the app's consumer secret."""
 
     platform: Literal["x"]
+    plan: Literal["pay_per_use", "enterprise"]
+    client_id: Annotated[str, Field(min_length=1)]
+    variable: Variable = "X_CLIENT_SECRET"
+    refresh_variable: Variable = "X_REFRESH_TOKEN"
+    webhook_variable: Variable | None = None
+    service: Url = "https://api.x.com"
+    every: Annotated[float, Field(ge=5, le=3600)] = 60
+    direct: bool = False
+    daily_budget: Dollars | None = None
+    prices: XPrices = XPrices()
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.plan == "pay_per_use" and self.daily_budget is None:
+            raise ValueError("daily_budget: say how many dollars reading may cost a day (UTC)")
+        return self
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        webhook = (self.webhook_variable,) if self.webhook_variable else ()
+        return (self.variable, self.refresh_variable, *webhook)
 
 
 class WebhookAccount(_Account):
