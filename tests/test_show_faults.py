@@ -11,7 +11,7 @@ from assistant.errors import Refused, TryAgain
 from assistant.show import TRIES
 from assistant.show.digests import CROWD
 from assistant.store import Store, open_store
-from assistant.store.lanes import Lane, Note, notify, shown
+from assistant.store.lanes import Lane, Note, lanes, notify, shown
 from assistant.store.link import Scripts
 from assistant.store.work import dead_letters, revive
 from assistant.testing import Step
@@ -194,6 +194,24 @@ async def test_a_poison_card_is_put_aside_told_and_can_be_revived(screen: Screen
     await screen.quiet()
     await screen.holds(poison)
     assert await dead_letters(screen.store) == ()
+
+
+async def test_a_note_nobody_can_post_is_put_aside_without_another_note(screen: Screen) -> None:
+    """Else each would tell of the one before, for ever."""
+
+    def fault(method: str, channel: str) -> Step:
+        return Refused("not_found") if method == "post_note" else "ok"
+
+    screen.chat.fault = fault
+    await notify(screen.store, "CSUPER", TAKEN, now=screen.clock())
+    await screen.quiet()
+    [dead] = await dead_letters(screen.store)
+    assert (dead.lane, dead.reason) == ("CSUPER", "not_found")
+    assert (await lanes(screen.store))["CSUPER"] == 0
+    screen.chat.fault = lambda method, channel: "ok"
+    await revive(screen.store, dead)
+    await screen.quiet()
+    assert len(screen.chat.notes("CSUPER")) == 1
 
 
 async def test_an_outage_of_the_chat_puts_nothing_aside(screen: Screen) -> None:

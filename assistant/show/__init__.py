@@ -166,7 +166,10 @@ class Shower:
             at=now,
         )
         await bury_shown(self._store, dead, lane=lane.channel)
-        await self._tell(Note(key="desk.dead_letter", values={"id": dead.id, "reason": reason}))
+        # A note nobody can post is listed and no more: telling of it would be such a note again.
+        if not member.startswith("note:"):
+            values = {"id": dead.id, "reason": reason}
+            await self._tell(Note(key="desk.dead_letter", values=values))
 
     async def _broken(self, lane: Lane, error: Barred) -> None:
         """The channel itself cannot be posted in: say so once and keep everything waiting."""

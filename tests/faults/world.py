@@ -21,7 +21,7 @@ from assistant.store import Store, open_store, utcnow
 from assistant.store.lanes import lanes
 from assistant.store.work import dead_letters, pending, revive
 from tests.faults import chat_server, platform_server, worker
-from tests.faults.loopback import Wire, free_port
+from tests.faults.loopback import Wire, free_ports
 from tests.faults.people import Citizens, Colleagues, stubborn
 from tests.faults.platform import adapter
 from tests.faults.platform_server import Mode
@@ -64,7 +64,7 @@ class World:
         self.seed = seed
         self.random = random.Random(seed)
         self.accepted_file = folder / "accepted.jsonl"
-        self.platform_port, self.chat_port = free_port(), free_port()
+        self.platform_port, self.chat_port = free_ports(2)
         self.processes: dict[str, ForkServerProcess] = {}
         self.frozen: set[str] = set()
         self.kills = 0
@@ -90,8 +90,8 @@ class World:
             (self.platform_port, self.mode, self.accepted_file, self.seed, faults),
         )
         self._start("chat", chat_server.main, (self.chat_port, self.seed, faults, ask))
-        for port in (self.platform_port, self.chat_port):
-            await _listening(port)
+        for name, port in (("platform", self.platform_port), ("chat", self.chat_port)):
+            await _listening(port, by=self.processes[name])
 
     def spawn(self, name: str, parts: frozenset[str], **options: Any) -> None:
         """Start a worker process; `options` are those of Setup."""
@@ -229,8 +229,9 @@ class World:
 _RESTING = (State.OPEN, State.SENT, State.IN_DOUBT, State.CLOSED)
 
 
-async def _listening(port: int) -> None:
+async def _listening(port: int, *, by: ForkServerProcess) -> None:
     while True:
+        assert by.exitcode is None, f"the server on port {port} ended"
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
