@@ -9,7 +9,8 @@ import pytest
 
 from assistant.case import Actor, Case, Draft, Event, Kind, Reply, State, Triage
 from assistant.config import Organisation, load
-from assistant.draft import draft, form_of_address
+from assistant.draft import draft, suggest
+from assistant.draft.address import form_of_address
 from assistant.errors import ModelUnusable
 from assistant.llms import Reason
 from assistant.platforms.replay import Replay
@@ -267,6 +268,39 @@ async def test_what_the_model_may_not_write_falls_back(store: Store, model: Scri
     found = written(await drafted(store, id, model=model))
 
     assert found.origin in ("answer", "template")
+
+
+@pytest.mark.parametrize(
+    ("model", "reasons"),
+    [
+        (reply(sources=()), ["no_source"]),
+        (reply(sources=("A1", "A9")), ["no_source"]),
+        (reply(text=""), ["empty"]),
+        (reply(text="Kijk op x.example."), ["link", "link_unknown"]),
+        (reply(text="Dat kost 999 euro en wij beloven het."), ["unsourced", "promise"]),
+        (reply(text="Dag. " * 99), ["no_room"]),
+        (reply(), []),
+    ],
+)
+async def test_why_a_models_text_is_not_used_is_told(
+    store: Store, model: ScriptedLLM, reasons: list[str]
+) -> None:
+    case = await held(store, await labelled(store, PASSPORT))
+    told: list[str] = []
+
+    found = await suggest(
+        case,
+        organisation=WATERSTAD,
+        model=model,
+        platform=Replay("@gemeentewaterstad", replies=Path("unused")),
+        words=Words("nl"),
+        now=MONDAY,
+        turned_down=told.append,
+    )
+
+    assert told == reasons
+    assert found is not None
+    assert (found.origin == "model") == (not reasons)
 
 
 @pytest.mark.parametrize("advice", ["wait", "leave", "hand_over"])

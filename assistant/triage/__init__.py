@@ -45,7 +45,7 @@ from assistant.store.alarms import next_alarm
 from assistant.triage.waking import COMING, wake
 from assistant.words import Words
 
-__all__ = ["ModelTriage", "combine", "triage", "wake", "warm"]
+__all__ = ["ModelTriage", "combine", "triage", "understand", "wake", "warm"]
 
 DEADLINE = 5.0
 """Seconds the model has, so that the card stands within 10 s of record (design: Brain)."""
@@ -103,6 +103,37 @@ async def triage(
     # Asked before the model is: a second delivery must not cost a second call.
     if case.triage and (await store.load(case_id, command=command)).repeated:
         return
+    found, urgent = await understand(
+        case, organisation=organisation, model=model, words=words, clock=clock, random=random
+    )
+    earlier = await _earlier(store, case)
+    now = clock()
+
+    def decide(held: Case | None) -> Decision:
+        if held is None or not _needs_label(held) or held.revision != case.revision:
+            # A newer post has its own triage on the way; this one only lets go of its work.
+            return _showing(held, organisation=organisation)
+        event = Event(kind=Kind.TRIAGED, at=now, triage=found, earlier=earlier)
+        after = evolve(held, event, id=held.id)
+        work = _work(held, after, urgent=urgent, organisation=organisation, now=now)
+        return Decision(events=(event,), work=work)
+
+    await store.decide(case_id, decide, command=command, ack=ack, now=now)
+
+
+async def understand(
+    case: Case,
+    *,
+    organisation: Organisation,
+    model: LLM | None,
+    words: Words,
+    clock: Callable[[], datetime],
+    random: Random = _UNGUESSABLE,
+) -> tuple[Triage, bool]:
+    """Return what the case is and what to do with it, and whether that is urgent.
+
+    Records nothing: the step records it, and `luister eval` counts it.
+    """
     register = register_of(organisation, organisation.local(clock()).date())
     reading = read(case.post, text=case.waiting, own=organisation.own, register=register)
     verdict = judge(reading)
@@ -110,10 +141,8 @@ async def triage(
     asked = None if case.gone else model
     said = await _ask(reading, organisation=organisation, model=asked, random=random)
     found = combine(verdict, said, reading=reading, organisation=organisation, words=words)
-    earlier = await _earlier(store, case)
-    now = clock()
     found = _no_milder(found, case)
-    found = with_wait(found, organisation=organisation, now=now)
+    found = with_wait(found, organisation=organisation, now=clock())
     found = with_road(
         found,
         text=reading.text,
@@ -121,18 +150,7 @@ async def triage(
         organisation=organisation,
         register=register,
     )
-
-    def decide(held: Case | None) -> Decision:
-        if held is None or not _needs_label(held) or held.revision != case.revision:
-            # A newer post has its own triage on the way; this one only lets go of its work.
-            return _showing(held, organisation=organisation)
-        event = Event(kind=Kind.TRIAGED, at=now, triage=found, earlier=earlier)
-        urgent = verdict.urgent or _is_calamity(found)
-        after = evolve(held, event, id=held.id)
-        work = _work(held, after, urgent=urgent, organisation=organisation, now=now)
-        return Decision(events=(event,), work=work)
-
-    await store.decide(case_id, decide, command=command, ack=ack, now=now)
+    return found, verdict.urgent or _is_calamity(found)
 
 
 def _needs_label(case: Case) -> bool:

@@ -90,8 +90,8 @@ class Looks:
     # The first that stands anywhere on the stack.
     STAGES = (
         ("assistant/listen.py", "intake"),
-        ("assistant/triage.py", "triage"),
-        ("assistant/draft.py", "draft"),
+        ("assistant/triage/", "triage"),
+        ("assistant/draft/", "draft"),
         ("assistant/reply.py", "send"),
         ("assistant/show/", "cards and threads"),
         ("slack_bolt/", "people's acts"),

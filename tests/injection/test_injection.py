@@ -18,7 +18,7 @@ from assistant.case import Case, Event, Kind, Triage, evolve
 from assistant.chats.slack.blocks import card_blocks
 from assistant.checks.links import find_links
 from assistant.clean import hidden
-from assistant.draft import ModelDraft, Occasion, _written, index_of
+from assistant.draft import ModelDraft, Occasion, _written, nearest
 from assistant.llms import Outcome
 from assistant.personal import find_handles, find_personal
 from assistant.platforms.replay import Replay
@@ -139,8 +139,8 @@ async def drafted(attack: str, reply: str) -> tuple[Case, str]:
         now=MONDAY,
     )
     value = ModelDraft(reply=reply[:2000], sources=("A1",)).model_dump()
-    index = index_of(WATERSTAD, MONDAY.date())
-    draft = await _written(on, index=index, model=ScriptedLLM(value))
+    hits = nearest(case, organisation=WATERSTAD, now=MONDAY)
+    draft = await _written(on, hits, model=ScriptedLLM(value))
     return evolve(case, Event(kind=Kind.DRAFTED, at=MONDAY, draft=draft), id="c1"), draft.text
 
 

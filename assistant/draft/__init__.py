@@ -1,12 +1,12 @@
 """Suggest a reply, from approved answers only; without a model word for word or not at all."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, lru_cache
 from hashlib import sha256
-from random import Random, SystemRandom
+from random import SystemRandom
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -18,13 +18,13 @@ from assistant.checks.findings import tokens
 from assistant.checks.links import find_links
 from assistant.clean import clean
 from assistant.config import Organisation
+from assistant.draft.address import FORMS, form_of_address
 from assistant.errors import ModelUnusable
 from assistant.ground import ground_of, road_of
 from assistant.llms import LLM, Outcome
 from assistant.platforms import Platform
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
 from assistant.rules import SENSITIVE
-from assistant.rules.phrases import words as spoken
 from assistant.store import Decision, Delivery, Store, Work
 from assistant.words import Words
 
@@ -39,8 +39,6 @@ NAMED = 3
 DRAFTABLE: frozenset[State] = frozenset({State.TRIAGED, State.OPEN})
 
 _UNGUESSABLE = SystemRandom()
-Form = Literal["formal", "familiar"]
-FORMS: Mapping[Form, str] = {"formal": "u", "familiar": "je"}
 
 
 class ModelDraft(BaseModel):
@@ -105,18 +103,14 @@ async def draft(
     if case is None or platform is None or not _wanted(case):
         await store.decide(case_id, lambda held: Decision(), ack=ack, now=clock())
         return
-    assert case.triage is not None
-    now = clock()
-    on = Occasion(
-        case=case,
-        triage=case.triage,
+    written = await suggest(
+        case,
         organisation=organisation,
+        model=model,
         platform=platform,
         words=words,
-        now=now,
+        now=clock(),
     )
-    index = index_of(organisation, organisation.local(now).date())
-    written = await _written(on, index=index, model=model)
 
     def decide(held: Case | None) -> Decision:
         if held is None or not _wanted(held) or _edition(held) != _edition(case):
@@ -130,6 +124,38 @@ async def draft(
 
     command = f"draft:{_edition(case)}"
     await store.decide(case_id, decide, command=command, ack=ack, now=clock())
+
+
+def _unheard(reason: str) -> None:
+    """Leave it at that: people see the draft there is instead."""
+
+
+async def suggest(
+    case: Case,
+    *,
+    organisation: Organisation,
+    model: LLM | None,
+    platform: Platform,
+    words: Words,
+    now: datetime,
+    turned_down: Callable[[str], None] = _unheard,
+) -> Draft | None:
+    """Return a suggestion for `case` as it stands, None where none is wanted; records nothing.
+
+    `turned_down` is told each reason why a text of the model was not used.
+    """
+    if not _wanted(case) or case.triage is None:
+        return None
+    on = Occasion(
+        case=case,
+        triage=case.triage,
+        organisation=organisation,
+        platform=platform,
+        words=words,
+        now=now,
+    )
+    hits = nearest(case, organisation=organisation, now=now)
+    return await _written(on, hits, model=model, turned_down=turned_down)
 
 
 @lru_cache(maxsize=2)
@@ -152,21 +178,27 @@ def _wanted(case: Case) -> bool:
     return case.draft is None or case.draft.revision < case.revision
 
 
-async def _written(on: Occasion, *, index: Index, model: LLM | None) -> Draft:
-    hits = _hits(on, index)
+async def _written(
+    on: Occasion,
+    hits: tuple[Hit, ...],
+    *,
+    model: LLM | None,
+    turned_down: Callable[[str], None] = _unheard,
+) -> Draft:
     if on.triage.body is not None:
         return _to_body(on) or _empty(on, hits)
     if model is not None and hits:
-        by_model = await _by_model(on, hits, model=model, random=_UNGUESSABLE)
+        by_model = await _by_model(on, hits, model=model, turned_down=turned_down)
         if by_model is not None:
             return by_model
     return _word_for_word(on, hits) or _template(on, hits) or _empty(on, hits)
 
 
-def _hits(on: Occasion, index: Index) -> tuple[Hit, ...]:
-    """Return at most five answers: the department's own first, then all."""
-    text = clean(on.case.post.text)
-    department = on.case.department or on.triage.department
+def nearest(case: Case, *, organisation: Organisation, now: datetime) -> tuple[Hit, ...]:
+    """Return at most five answers for the newest post: the department's own first, then all."""
+    index = index_of(organisation, organisation.local(now).date())
+    text = clean(case.post.text)
+    department = case.department or (case.triage.department if case.triage else None)
     own = index.find(text, department=department, top=MOST) if department else ()
     known = {each.answer.id for each in own}
     rest = tuple(each for each in index.find(text, top=MOST) if each.answer.id not in known)
@@ -174,7 +206,7 @@ def _hits(on: Occasion, index: Index) -> tuple[Hit, ...]:
 
 
 async def _by_model(
-    on: Occasion, hits: tuple[Hit, ...], *, model: LLM, random: Random
+    on: Occasion, hits: tuple[Hit, ...], *, model: LLM, turned_down: Callable[[str], None]
 ) -> Draft | None:
     """Return the model's draft when it leans on sources and no check stops it, else None."""
     named = {f"A{number}": each.answer for number, each in enumerate(hits, start=1)}
@@ -182,24 +214,50 @@ async def _by_model(
         outcome = await model.ask(
             ModelDraft,
             prompt=_prompt(),
-            values=_values(on, named, mark=new_mark(random)),
+            values=_values(on, named, mark=new_mark(_UNGUESSABLE)),
             deadline=DEADLINE,
         )
     except ModelUnusable:
         return None
-    used = tuple(named[each] for each in dict.fromkeys(outcome.value.sources) if each in named)
+    cited = tuple(dict.fromkeys(outcome.value.sources))
+    used = tuple(named[each] for each in cited if each in named)
     text = clean(outcome.value.reply)
-    if not text or len(used) != len(set(outcome.value.sources)) or not used:
-        return None
     ids = tuple(each.id for each in used)
-    if find_links(text) or _MARKUP.search(text) or _repeats(on, text):
-        return None
-    if _questionable(on, text, ids):
+    sourced = bool(used) and len(used) == len(cited)
+    objections = tuple(_objections(on, text, ids)) if sourced else ("no_source",)
+    for each in objections:
+        turned_down(each)
+    if objections:
         return None
     text = _linked(on, text, used[0])
-    if not on.fits(text):
-        return None
     return _draft(on, text, origin="model", sources=ids, by=_by(outcome))
+
+
+def _objections(on: Occasion, text: str, sources: tuple[str, ...]) -> Iterator[str]:
+    """Yield why a model's text may not even be suggested: our own reasons and checks' codes.
+
+    A colleague may have reasons for a promise or a number no source states; a model has none.
+    """
+    if not text:
+        yield "empty"
+        return
+    if find_links(text):
+        yield "link"
+    if _MARKUP.search(text):
+        yield "markup"
+    if _repeats(on, text):
+        yield "repeats"
+    if not on.fits(text):
+        yield "no_room"
+    ground = ground_of(
+        on.case,
+        organisation=on.organisation,
+        platform=on.platform,
+        initials="",
+        cited=sources,
+    )
+    found = check(text, ground=ground, length=on.platform.length)
+    yield from dict.fromkeys(each.code for each in found if each.severity != "hint")
 
 
 def _by(outcome: Outcome[ModelDraft]) -> str:
@@ -219,22 +277,6 @@ def _values(on: Occasion, named: Mapping[str, Answer], *, mark: str) -> dict[str
         "post": fence(clean(on.case.post.text), mark),
         "mark": mark,
     }
-
-
-def _questionable(on: Occasion, text: str, sources: tuple[str, ...]) -> bool:
-    """Say whether a check stops or questions the text: what a model may not even suggest.
-
-    A colleague may have reasons for a promise or a number no source states; a model has none.
-    """
-    ground = ground_of(
-        on.case,
-        organisation=on.organisation,
-        platform=on.platform,
-        initials="",
-        cited=sources,
-    )
-    found = check(text, ground=ground, length=on.platform.length)
-    return any(each.severity != "hint" for each in found)
 
 
 QUOTED = 6
@@ -336,29 +378,6 @@ def _linked(on: Occasion, text: str, answer: Answer) -> str:
         return text
     longer = f"{text} {answer.sources[0]}"
     return longer if on.fits(longer) else text
-
-
-_FAMILIAR = (
-    " je ",
-    " jij ",
-    " jou ",
-    " jouw ",
-    " jullie ",
-    " hoi ",
-    " hey ",
-    " du ",
-    " tu ",
-    " ff ",
-)
-_FORMAL = (" u ", " uw ", " geachte ", " sie ", " vous ")
-
-
-def form_of_address(text: str) -> Form:
-    """Return how to address the citizen, mirroring their own words; formal unless they are not."""
-    heard = spoken(text)
-    if any(each in heard for each in _FORMAL):
-        return "formal"
-    return "familiar" if any(each in heard for each in _FAMILIAR) else "formal"
 
 
 @cache
