@@ -27,7 +27,7 @@ from assistant.llms import LLM
 from assistant.llms.limits import Limits
 from assistant.llms.openai import OpenAIModel
 from assistant.mask import mask
-from assistant.platforms import Around, Gap, Platform, Serves, x
+from assistant.platforms import Around, Gap, Platform, Serves, webhook, x
 from assistant.platforms.replay import Replay
 from assistant.reply import CALL, SETTLE, Sender
 from assistant.show import Shower
@@ -125,7 +125,10 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
         group.create_task(serve(routes, host=wiring.host, port=wiring.port, started=started))
 
 
-OPENERS: Mapping[str, Callable[..., AbstractAsyncContextManager[Platform]]] = {"x": x.opened}
+OPENERS: Mapping[str, Callable[..., AbstractAsyncContextManager[Platform]]] = {
+    "webhook": webhook.opened,
+    "x": x.opened,
+}
 """The adapters by the name of their platform, each the `opened` of its module."""
 
 

@@ -159,6 +159,11 @@ def test_mistakes_in_answers_are_told_beside_those_in_the_file(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("extra", "told"),
     [
+        ('[[accounts]]\nplatform = "replay"\nhandle = "TOWN"',
+         "accounts.handle: 'town' on replay is used twice"),
+        ("".join(f'[[accounts]]\nplatform = "webhook"\nhandle = "{each}"\nname = "square"\n'
+                 'reply_url = "https://x.example"\n' for each in ("@a", "@b")),
+         "accounts.name: 'square' is used twice"),
         ('[[departments]]\nid = "waste"\nname = "W"\nchannel = "C"\nsubjects = ["x"]',
          "departments.id: 'waste' is used twice"),
         ('[[people]]\nchat_user = "UANNA"\nname = "A"\ninitials = "XY"',

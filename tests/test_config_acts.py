@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -12,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from assistant.app import OPENERS, Wiring, _retired, model_of, platforms_of, witnessed
 from assistant.audit import Witness
 from assistant.case import Event, Kind, evolve, handle_key
-from assistant.config import Model, Organisation, Retention, Secrets, XAccount
+from assistant.config import Model, Organisation, Retention, Secrets, WebhookAccount, XAccount
 from assistant.desk import Desk
 from assistant.errors import Misconfigured, ModelUnusable
 from assistant.health import Metrics
@@ -84,6 +85,21 @@ async def test_an_account_on_x_is_opened_and_its_handle_serves_the_webhook(
         platform = platforms["x", "@Town"]
         assert isinstance(platform, Serves)
         assert {each.path for each in platform.routes()} == {"/platforms/x/town"}
+
+
+async def test_a_webhook_account_gets_its_gateway(tmp_path: Path, store_url: str) -> None:
+    square = WebhookAccount(
+        platform="webhook", handle="@town", name="square", reply_url="https://x.example"
+    )
+    town = TOWN.model_copy(update={"accounts": (square,)})
+    secret = SecretStr("whsec_bGlzdGVuIGZpcnN0LCB0aGVuIHRhbGssIGx1aXN0ZXI=")
+    for held in ({}, {"WEBHOOK_SECRET": secret}):
+        secrets = Secrets(accounts=held)
+        wiring = Wiring(organisation=town, store_url="", state=tmp_path, secrets=secrets)
+        async with open_store(store_url, town.id) as store:
+            with nullcontext() if held else pytest.raises(Misconfigured, match="WEBHOOK_SECRET"):
+                async with platforms_of(wiring, store) as platforms:
+                    assert set(platforms) == {("webhook", "@town")}
 
 
 def test_the_clock_is_the_organisations_own() -> None:
@@ -193,6 +209,7 @@ async def test_without_a_model_there_is_none() -> None:
 
 
 HERE = "test_config_acts.py::"
+WEBHOOK = "platforms/test_webhook.py::"
 REGISTER = "test_register.py::"
 ROADS = "test_roads.py::"
 X_ACCOUNT = "platforms/test_x_account.py::"
@@ -230,6 +247,13 @@ SHOWN_BY = {
     "accounts.x.prices.reply_with_link": X_REPLIES + "test_costs_are_about_or_unknown",
     "accounts.x.prices.dm_send": X_REPLIES
     + "test_what_is_sent_is_counted_with_a_link_as_the_dear_one",
+    "accounts.webhook.platform": HERE + "test_a_webhook_account_gets_its_gateway",
+    "accounts.webhook.handle": HERE + "test_a_webhook_account_gets_its_gateway",
+    "accounts.webhook.name": WEBHOOK + "test_a_gateways_name_is_its_path_and_its_limit_its_own",
+    "accounts.webhook.reply_url": WEBHOOK + "test_a_reply_carries_its_key_and_the_gateways_own_ids",
+    "accounts.webhook.variable": HERE + "test_a_webhook_account_gets_its_gateway",
+    "accounts.webhook.limit": WEBHOOK + "test_a_gateways_name_is_its_path_and_its_limit_its_own",
+    "accounts.webhook.can": WEBHOOK + "test_offers_what_the_account_says_and_no_more",
     "triage_channel": HERE + "test_channel_of_official_department_or_triage",
     "supervisors_channel": HERE + "test_the_root_is_posted_to_the_supervisors",
     "departments.id": HERE + "test_channel_of_official_department_or_triage",

@@ -226,6 +226,7 @@ def _model_from(environ: Any) -> dict[str, Any]:
 
 
 _UNIQUE = (
+    ("accounts", "name"),
     ("departments", "id"),
     ("people", "chat_user"),
     ("people", "initials"),
@@ -246,6 +247,7 @@ def _crossed(table: dict[str, Any], answers: Iterable[Answer]) -> list[str]:
         for value, times in sorted(Counter(_texts(_rows(table, name), key)).items())
         if times > 1
     ]
+    mistakes += _twice(_rows(table, "accounts"))
     people = _rows(table, "people")
     known = sorted(set(_texts(_rows(table, "departments"), "id")))
     for index, person in enumerate(people):
@@ -272,6 +274,19 @@ def _crossed(table: dict[str, Any], answers: Iterable[Answer]) -> list[str]:
     if "supervisor" not in roles:
         mistakes.append("people: nobody has role 'supervisor'")
     return mistakes
+
+
+def _twice(accounts: Iterable[dict[str, Any]]) -> list[str]:
+    named = [
+        (str(row.get("platform")), handle_key(handle))
+        for row in accounts
+        for handle in _texts([row], "handle")
+    ]
+    return [
+        f"accounts.handle: {handle!r} on {platform} is used twice"
+        for (platform, handle), times in sorted(Counter(named).items())
+        if times > 1
+    ]
 
 
 def _rows(table: dict[str, Any], name: str) -> list[dict[str, Any]]:

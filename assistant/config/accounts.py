@@ -3,8 +3,9 @@
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from assistant.config.tables import Frozen
 
@@ -12,6 +13,14 @@ Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 """The name of an environment variable that holds a secret, never the secret itself."""
 
 Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+(/[^\s]*)?$")]
+
+
+def _sealed(url: str) -> str:
+    """Refuse a URL over which replies and citizens' ids could be read on their way."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError("must begin with https://; only this machine itself may do without")
+    return url
 
 
 class _Account(Frozen):
@@ -103,9 +112,21 @@ class XAccount(_Account):
 
 
 class WebhookAccount(_Account):
-    """Any other gateway, over signed HTTP in both directions."""
+    """Any other gateway, over signed HTTP in both directions.
+
+    It pushes to `/platforms/webhook/NAME`; `can` is what it answers to besides replies.
+    """
 
     platform: Literal["webhook"]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+    reply_url: Annotated[Url, AfterValidator(_sealed)]
+    variable: Variable = "WEBHOOK_SECRET"
+    limit: Annotated[int, Field(ge=1, le=20_000)] = 2000
+    can: frozenset[Literal["look", "find", "take_back", "correct", "private"]] = frozenset()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return (self.variable,)
 
 
 Account = Annotated[

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from assistant.platforms import (
     Introduces,
     KeyedReplies,
     LooksAtMany,
+    Pushed,
     Quarantined,
     Stirs,
     TakesBack,
@@ -108,9 +109,11 @@ async def test_reads_in_order_of_posting(world: World) -> None:
 async def test_goes_on_after_any_cursor(world: World) -> None:
     """It may repeat a post after a cursor, it never skips one."""
     await world.citizen(*(Doing(id=f"p{number}") for number in range(5)))
-    everything = await read(await world.platform())
+    platform = await world.platform()
+    everything = await read(platform)
     cursors = [each.cursor for each in everything if isinstance(each, Arrival)]
-    assert cursors[-1] is not None
+    # Who pushes remembers itself what it has yet to push.
+    assert cursors[-1] is not None or isinstance(platform, Pushed)
     for number, cursor in enumerate(cursors, start=1):
         if cursor is not None:
             again = {each.id for each in posts(await read(await world.platform(), cursor))}
@@ -436,12 +439,14 @@ async def _everything(world: World, fault: Fault) -> list[LuisterError]:
     target = await the_post(world, "p1")
     platform = await world.platform()
     raised = []
+    calls: list[Callable[[], Awaitable[Any]]] = [
+        lambda: platform.look(target),
+        lambda: platform.reply(answer(target)),
+    ]
+    if not isinstance(platform, Pushed):  # there reading calls nobody
+        calls.insert(0, lambda: read(platform))
     async with world.broken(fault):
-        for call in (
-            lambda: read(platform),
-            lambda: platform.look(target),
-            lambda: platform.reply(answer(target)),
-        ):
+        for call in calls:
             with pytest.raises(LuisterError) as error:
                 await call()
             assert QUESTION not in str(error.value)
