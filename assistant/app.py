@@ -21,6 +21,7 @@ from assistant.config import Account, Organisation, ReplayAccount, Secrets
 from assistant.desk import Desk
 from assistant.draft import draft
 from assistant.errors import Doubtful, Misconfigured, Refused, StoreUnavailable, TryAgain
+from assistant.follow import Follower
 from assistant.health import Health, Metrics, serve
 from assistant.listen import listen, source_of
 from assistant.llms import LLM
@@ -33,6 +34,7 @@ from assistant.reply import CALL, SETTLE, Sender
 from assistant.show import Shower
 from assistant.show.standing import Drawer
 from assistant.store import Store, open_store, utcnow
+from assistant.store.connections import alone
 from assistant.store.intake import expire_quarantine
 from assistant.store.kept import Kept
 from assistant.store.lanes import Note, notify
@@ -311,7 +313,7 @@ async def witnessed(
 
 
 async def _heard(wiring: Wiring, store: Store, platform: Platform, metrics: Metrics) -> None:
-    """Listen to one account; what is lost is told and counted."""
+    """Listen to one account and follow its citizens; what is lost is told and counted."""
 
     async def lose(gap: Gap) -> None:
         source = source_of(platform)
@@ -319,7 +321,12 @@ async def _heard(wiring: Wiring, store: Store, platform: Platform, metrics: Metr
             metrics.gaps.labels(platform.name).inc()
 
     taken = partial(_count, metrics.posts, platform.name)
-    await listen(store, platform, clock=wiring.clock, counted=taken, lost=lose)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(listen(store, platform, clock=wiring.clock, counted=taken, lost=lose))
+        # What is read once from a file does not change any more.
+        if platform.every is not None:
+            follower = Follower(store, platform, clock=wiring.clock)
+            group.create_task(alone(store, f"follow:{source_of(platform)}", follower.run))
 
 
 async def _settled(store: Store, organisation: Organisation, clock: Callable[[], datetime]) -> None:

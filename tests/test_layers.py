@@ -20,6 +20,7 @@ STEPS = (
     "show",
     "audit",
     "watch",
+    "follow",
 )
 """The verbs; a step that became a folder keeps its name."""
 
