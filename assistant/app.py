@@ -28,7 +28,7 @@ from assistant.llms import LLM
 from assistant.llms.limits import Limits
 from assistant.llms.openai import OpenAIModel
 from assistant.mask import mask
-from assistant.platforms import Around, Gap, Platform, Serves, webhook, x
+from assistant.platforms import Around, Gap, Platform, Serves, mastodon, webhook, x
 from assistant.platforms.replay import Replay
 from assistant.reply import CALL, SETTLE, Sender
 from assistant.show import Shower
@@ -89,7 +89,8 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(wiring.store_url, organisation.id))
-        await _told_persistence(store)
+        for lack in await persistence(store):
+            log.warning("the store may lose the last writes: %s", lack)
         enter = stack.enter_async_context
         platforms = await enter(platforms_of(wiring, store))
         slack = await enter(slack_of(wiring)) if "chat" in only else None
@@ -128,6 +129,7 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
 
 
 OPENERS: Mapping[str, Callable[..., AbstractAsyncContextManager[Platform]]] = {
+    "mastodon": mastodon.opened,
     "webhook": webhook.opened,
     "x": x.opened,
 }
@@ -389,11 +391,6 @@ async def _buried(
 ) -> None:
     note = Note(key="desk.dead_letter", values={"id": dead.id, "reason": dead.reason})
     await notify(store, organisation.supervisors_channel, note, now=clock())
-
-
-async def _told_persistence(store: Store) -> None:
-    for lack in await persistence(store):
-        log.warning("the store may lose the last writes: %s", lack)
 
 
 def _count(counter: Counter, *labels: str) -> None:

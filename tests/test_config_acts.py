@@ -215,6 +215,7 @@ ROADS = "test_roads.py::"
 X_ACCOUNT = "platforms/test_x_account.py::"
 X_READING = "platforms/test_x_reading.py::"
 X_REPLIES = "platforms/test_x_replies.py::"
+MASTODON = "platforms/test_mastodon_account.py::"
 SHOWN_BY = {
     "organisation.id": "test_store.py::test_organisations_share_a_server_without_meeting",
     "organisation.name": "test_commands.py::test_check_of_a_good_folder_says_what_it_read",
@@ -254,6 +255,11 @@ SHOWN_BY = {
     "accounts.webhook.variable": HERE + "test_a_webhook_account_gets_its_gateway",
     "accounts.webhook.limit": WEBHOOK + "test_a_gateways_name_is_its_path_and_its_limit_its_own",
     "accounts.webhook.can": WEBHOOK + "test_offers_what_the_account_says_and_no_more",
+    "accounts.mastodon.platform": MASTODON + "test_an_account_is_opened_by_its_table",
+    "accounts.mastodon.handle": MASTODON + "test_a_token_of_another_account_is_told",
+    "accounts.mastodon.server": MASTODON + "test_an_account_is_opened_by_its_table",
+    "accounts.mastodon.variable": MASTODON + "test_an_account_is_opened_by_its_table",
+    "accounts.mastodon.every": MASTODON + "test_an_account_is_opened_by_its_table",
     "triage_channel": HERE + "test_channel_of_official_department_or_triage",
     "supervisors_channel": HERE + "test_the_root_is_posted_to_the_supervisors",
     "departments.id": HERE + "test_channel_of_official_department_or_triage",

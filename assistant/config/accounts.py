@@ -53,11 +53,16 @@ class BlueskyAccount(_Account):
 
 
 class MastodonAccount(_Account):
-    """An account on a Mastodon server, or on one that speaks its API, by an access token."""
+    """An account on a Mastodon server, or on one that speaks its API, by an access token.
+
+    `every` is the seconds between two readings; where the server has a stream, it wakes reading
+    earlier.
+    """
 
     platform: Literal["mastodon"]
     server: Url
     variable: Variable = "MASTODON_TOKEN"
+    every: Annotated[float, Field(ge=5, le=3600)] = 30
 
     @property
     def variables(self) -> tuple[str, ...]:
