@@ -98,6 +98,28 @@ async def test_a_deep_reply_that_arrives_first_is_joined_from_both_sides(store: 
     assert len(await store.ids()) == 1
 
 
+async def test_an_answer_to_our_reply_joins_its_case_by_whatever_road(store: Store) -> None:
+    """As in a direct message, whose conversation has nothing to do with the public thread."""
+    case = await queued_case(store)
+    await add(
+        store, case, Event(kind=Kind.SENDING, at=START, reply_id=f"reply-{case}-1", attempt=1)
+    )
+    sent = Event(
+        kind=Kind.SENT,
+        at=START,
+        reply_id=f"reply-{case}-1",
+        text="Thank you for telling us! ^AB",
+        remote=Remote(id="r1"),
+    )
+    await add(store, case, sent)
+    direct = arrival("p2", parent="r1", root="c9").model_copy(update={"conversation": "c9"})
+    assert await take(store, direct, now=START) == "follow_up"
+    other = arrival("p3", parent="r9", root="c9", author="did:other").model_copy(
+        update={"conversation": "c9"}
+    )
+    assert await take(store, other, now=START) == "new"
+
+
 async def test_another_citizen_in_the_thread_is_another_case(store: Store) -> None:
     await take(store, arrival(), now=START)
     other = arrival("p2", parent="p1", root="p1", author="did:other", handle="@other")

@@ -252,6 +252,7 @@ class Store:
                 {"id": self.hash("remote", remote), "reply": reply}
                 for remote, reply in decision.remotes
             ],
+            "joins": self._joins(loaded.case, decision.events),
             "work": [_wake(each, case=loaded.id, now=now) for each in decision.work],
         }
         plan |= {"forget": True} if decision.forget else {}
@@ -262,6 +263,20 @@ class Store:
                 "snapshot": sealed.model_dump_json(exclude_defaults=True),
             }
         return plan
+
+    def _joins(self, case: Case | None, events: Sequence[Event]) -> list[dict[str, str]]:
+        """Return our answers, which from now on belong to the thread of the case they answer.
+
+        A citizen's answer to them is known by that, also where it comes by another road.
+        """
+        return [
+            {
+                "member": self.mark(case.platform, each.remote.id),
+                "of": self.mark(case.platform, case.post.id),
+            }
+            for each in events
+            if case is not None and each.remote is not None
+        ]
 
     def _mark(self, seen: Seen) -> dict[str, Any]:
         text = self.hash("text", seen.text)
@@ -276,22 +291,9 @@ class Store:
 
     def _record_keys(self, id: str) -> list[str]:
         keys = self.keys
-        return [
-            keys.case(id),
-            keys.events(id),
-            keys.private(id),
-            keys.commands(id),
-            keys.log,
-            keys.seen,
-            keys.threads,
-            keys.later,
-            keys.cases,
-            keys.work,
-            keys.lane,
-            keys.lanes,
-            keys.citizen,
-            keys.remotes,
-        ]
+        own = (keys.case(id), keys.events(id), keys.private(id), keys.commands(id))
+        shared = (keys.log, keys.seen, keys.threads, keys.later, keys.cases, keys.work)
+        return [*own, *shared, keys.lane, keys.lanes, keys.citizen, keys.remotes]
 
     async def seen(self, post: str) -> tuple[str, tuple[str, ...]] | None:
         """Return (case, keyed hashes of the texts it had, newest last) of the post with this mark.

@@ -46,6 +46,10 @@ for _, post in ipairs(plan.seen) do
   redis.call('HSET', KEYS[6], post.id, plan.case .. ' ' .. post.text)
   for _, member in ipairs(post.members) do redis.call('HSETNX', KEYS[7], member, post.thread) end
 end
+for _, join in ipairs(plan.joins) do
+  local thread = redis.call('HGET', KEYS[7], join.of)
+  if thread then redis.call('HSETNX', KEYS[7], join.member, thread) end
+end
 for _, remote in ipairs(plan.remotes) do redis.call('HSET', KEYS[14], remote.id, remote.reply) end
 for _, citizen in ipairs(plan.citizens) do redis.call('SADD', KEYS[13] .. citizen, plan.case) end
 for _, work in ipairs(plan.work) do

@@ -18,7 +18,7 @@ from assistant.errors import BadInput, Barred, Doubtful, Refused, TryAgain
 from assistant.platforms import Around, Arrival, Candidate, Cost, Look, Told
 from assistant.platforms.x.length import DIRECT_LIMIT, LIMIT, bare, length
 from assistant.platforms.x.oauth import AGAIN, PATH, Tokens
-from assistant.platforms.x.parsing import Event, XPost, parse, plain, text_of
+from assistant.platforms.x.parsing import Event, XPost, message_url, parse, plain, text_of
 from assistant.platforms.x.prices import Purse, cost
 from assistant.platforms.x.reading import Reader
 from assistant.platforms.x.records import Run, Source, merge, record
@@ -201,8 +201,8 @@ class X:
             "send", path={"participant_id": reply.author}, body={"text": reply.text}
         )
         await self._purse.spend({"dm_send": 1})
-        conversation = _made(answer, "dm_conversation_id")
-        return Remote(id=_made(answer, "dm_event_id"), url=f"https://x.com/messages/{conversation}")
+        id, conversation = _made(answer, "dm_event_id"), _made(answer, "dm_conversation_id")
+        return Remote(id=id, url=message_url(conversation, id))
 
     async def replies_under(self, reply: Reply) -> tuple[Candidate, ...]:
         """Return our posts under the target, or our direct messages to its author.
@@ -237,7 +237,7 @@ class X:
         me = await self._own_id()
         return tuple(
             Candidate(
-                remote=Remote(id=each.id, url=f"https://x.com/messages/{each.dm_conversation_id}"),
+                remote=Remote(id=each.id, url=message_url(each.dm_conversation_id, each.id)),
                 text=_alike(reply.text, plain(each.text, each.entities)),
             )
             for each in events

@@ -189,6 +189,11 @@ def moment(id: str) -> datetime:
     return EPOCH + timedelta(milliseconds=int(id) >> 22)
 
 
+def message_url(conversation: str, id: str) -> str:
+    """Return where a direct message stands; X gives only its conversation an address."""
+    return f"https://x.com/messages/{conversation}#{id}"
+
+
 def snowflake(at: datetime) -> int:
     """Return the lowest id of this moment."""
     return max(0, int((at - EPOCH) / timedelta(milliseconds=1))) << 22
@@ -267,7 +272,7 @@ def _direct(record: Record, event: Event, *, account: str, now: datetime) -> Arr
             created_at=_at(event.created_at, event.id, now),
             addressed=None if ours else "direct",
             visibility="direct",
-            url=f"https://x.com/messages/{conversation}",
+            url=message_url(conversation, event.id),
             images=images,
         ),
         conversation=conversation,

@@ -213,6 +213,8 @@ class Reader:
         run.items += new
         counts = merge(run.includes, page)
         run.includes["posts"].update(by_id(new))
+        # The list of direct messages also holds what is known: who answers whom is told by it.
+        run.includes.setdefault("events", {}).update(by_id(items))
         for user in run.includes.get("users", {}).values():
             if user.get("receives_your_dm") is False:
                 self.closed.add(str(user.get("id")))

@@ -115,17 +115,18 @@ def lacking(run: Run) -> list[str]:
 
 
 def _before(run: Run, item: Item, me: str) -> str | None:
-    """Return the citizen's message an answer of ours follows, where it was just read."""
-    if str(item.get("sender_id")) != me:
-        return None
-    same = [
-        number(each)
-        for each in run.items
-        if each.get("dm_conversation_id") == item.get("dm_conversation_id")
-        and str(each.get("sender_id")) != me
-        and number(each) < number(item)
+    """Return the message this one answers, as far as X lists it: the last by the other side.
+
+    Where the citizen writes twice, or we do, it is the last one at all.
+    """
+    sender, conversation = item.get("sender_id"), item.get("dm_conversation_id")
+    earlier = [
+        each
+        for each in run.includes.get("events", {}).values()
+        if each.get("dm_conversation_id") == conversation and 0 < number(each) < number(item)
     ]
-    return str(max(same)) if same else None
+    others = [each for each in earlier if (each.get("sender_id") == me) != (sender == me)]
+    return str(max(map(number, others or earlier))) if earlier else None
 
 
 def newest(run: Run) -> str:
