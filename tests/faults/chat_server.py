@@ -1,6 +1,7 @@
 """A chat in a process of its own: it keeps messages, loses answers and limits the rate."""
 
 import random
+import socket
 import time
 from typing import Any
 
@@ -90,6 +91,6 @@ class Room:
         return web.json_response(body)
 
 
-def main(port: int, seed: int, faults: bool, ask: float) -> None:
-    """Serve on `port` until killed."""
-    serve(Room(seed=seed, faults=faults, ask=ask).routes(), port=port)
+def main(at: socket.socket, seed: int, faults: bool, ask: float) -> None:
+    """Serve what connects to `at` until killed."""
+    serve(Room(seed=seed, faults=faults, ask=ask).routes(), at=at)

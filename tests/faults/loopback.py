@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import Iterable
-from contextlib import ExitStack
 from typing import Any
 
 import aiohttp
@@ -15,27 +14,26 @@ PATIENCE = 0.5
 """Seconds for one call; the leases of the crash tests are longer."""
 
 
-def serve(routes: Iterable[web.RouteDef], *, port: int) -> None:
-    """Serve on `port` until the process is killed."""
+def serve(routes: Iterable[web.RouteDef], *, at: socket.socket) -> None:
+    """Serve what connects to `at` until the process is killed."""
     app = web.Application()
     app.add_routes(routes)
-    asyncio.run(_serve(app, port))
+    asyncio.run(_serve(app, at))
 
 
-async def _serve(app: web.Application, port: int) -> None:
+async def _serve(app: web.Application, at: socket.socket) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await web.SockSite(runner, at).start()
     await asyncio.Event().wait()
 
 
-def free_ports(count: int) -> list[int]:
-    """Return different ports nobody listens on now."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+def listening() -> socket.socket:
+    """Return a socket that listens on this machine; a server in another process takes it over.
+
+    A port that is only known to be free can be gone before the server has it.
+    """
+    return socket.create_server(("127.0.0.1", 0))
 
 
 class Wire:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import socket
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,6 +109,6 @@ def cut(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-def main(port: int, mode: Mode, accepted: Path, seed: int, faults: bool) -> None:
-    """Serve on `port` until killed."""
-    serve(Platform(mode, accepted, seed=seed, faults=faults).routes(), port=port)
+def main(at: socket.socket, mode: Mode, accepted: Path, seed: int, faults: bool) -> None:
+    """Serve what connects to `at` until killed."""
+    serve(Platform(mode, accepted, seed=seed, faults=faults).routes(), at=at)

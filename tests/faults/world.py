@@ -21,7 +21,7 @@ from assistant.store import Store, open_store, utcnow
 from assistant.store.lanes import lanes
 from assistant.store.work import dead_letters, pending, revive
 from tests.faults import chat_server, platform_server, worker
-from tests.faults.loopback import Wire, free_ports
+from tests.faults.loopback import Wire, listening
 from tests.faults.people import Citizens, Colleagues, stubborn
 from tests.faults.platform import adapter
 from tests.faults.platform_server import Mode
@@ -64,7 +64,9 @@ class World:
         self.seed = seed
         self.random = random.Random(seed)
         self.accepted_file = folder / "accepted.jsonl"
-        self.platform_port, self.chat_port = free_ports(2)
+        self._platform_at, self._chat_at = listening(), listening()
+        self.platform_port: int = self._platform_at.getsockname()[1]
+        self.chat_port: int = self._chat_at.getsockname()[1]
         self.processes: dict[str, ForkServerProcess] = {}
         self.frozen: set[str] = set()
         self.kills = 0
@@ -81,17 +83,18 @@ class World:
         self.witness = Witness(store)
         self.people: asyncio.Task[None] | None = None
 
-    async def serve(self, *, faults: bool, ask: float = 0.2) -> None:
+    def serve(self, *, faults: bool, ask: float = 0.2) -> None:
         """Start the platform and the chat."""
         self.accepted_file.touch()
         self._start(
             "platform",
             platform_server.main,
-            (self.platform_port, self.mode, self.accepted_file, self.seed, faults),
+            (self._platform_at, self.mode, self.accepted_file, self.seed, faults),
         )
-        self._start("chat", chat_server.main, (self.chat_port, self.seed, faults, ask))
-        for name, port in (("platform", self.platform_port), ("chat", self.chat_port)):
-            await _listening(port, by=self.processes[name])
+        self._start("chat", chat_server.main, (self._chat_at, self.seed, faults, ask))
+        # Theirs alone from now on: a killed server must refuse, not keep callers waiting.
+        for at in (self._platform_at, self._chat_at):
+            at.close()
 
     def spawn(self, name: str, parts: frozenset[str], **options: Any) -> None:
         """Start a worker process; `options` are those of Setup."""
@@ -229,18 +232,6 @@ class World:
 _RESTING = (State.OPEN, State.SENT, State.IN_DOUBT, State.CLOSED)
 
 
-async def _listening(port: int, *, by: ForkServerProcess) -> None:
-    while True:
-        assert by.exitcode is None, f"the server on port {port} ended"
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.01)
-        else:
-            writer.close()
-            return
-
-
 @asynccontextmanager
 async def a_world(
     folder: Path,
@@ -257,7 +248,7 @@ async def a_world(
     async with open_store(redis.url, name) as store:
         world = World(folder, redis=redis, store=store, mode=mode, seed=seed, name=name)
         try:
-            await world.serve(faults=faults, ask=ask)
+            world.serve(faults=faults, ask=ask)
             world.people = asyncio.create_task(world.colleagues.attend())
             yield world
         finally:
