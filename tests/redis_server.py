@@ -2,7 +2,6 @@
 
 import secrets
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 import redis
 
 from assistant.embedded import find_server
+from tests.ports import free_port
 
 
 class RedisServer:
@@ -22,7 +22,7 @@ class RedisServer:
     def __init__(self, folder: Path, *, environ: Mapping[str, str]) -> None:
         self.dir = folder
         self.program = find_server(environ)
-        self.port = _free_port()
+        self.port = free_port()
         self._password = secrets.token_hex(8)
         self.url = f"redis://:{self._password}@127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
@@ -95,10 +95,3 @@ class RedisServer:
 
     def _has_ended(self) -> bool:
         return self._process is not None and self._process.poll() is not None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -25,6 +25,7 @@ from assistant.store import Delivery, Store, open_store
 from assistant.store.work import Dead, Worker, bury_shown
 from tests.core import START, TOWN, new_case, queued_case
 from tests.model_server import ModelServer, echo, ok
+from tests.ports import free_port
 from tests.redis_server import RedisServer
 
 QUESTION = {"id": "q1", "author": "u1", "text": "Could somebody help me with this odd thing?"}
@@ -35,11 +36,6 @@ async def store(store_url: str) -> AsyncIterator[Store]:
     """The town's own empty store."""
     async with open_store(store_url, TOWN.id) as opened:
         yield opened
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 @asynccontextmanager

@@ -19,7 +19,8 @@ import aiohttp
 from tests.bench import bench_answers, bench_checks, bench_triage, floors, flow
 from tests.bench.processes import Child, rss
 from tests.bench.servers import SECRET
-from tests.redis_server import RedisServer, _free_port
+from tests.ports import free_port
+from tests.redis_server import RedisServer
 
 POSTS = 180
 """Posts of one measurement, in three rounds."""
@@ -53,7 +54,7 @@ async def ready_times(folder: Path, *, slack: int) -> list[dict[str, float]]:
 
 
 async def _ready_time(config: Path, *, slack: int) -> dict[str, float]:
-    port = _free_port()
+    port = free_port()
     environ = {
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_SIGNING_SECRET": SECRET,
@@ -179,7 +180,7 @@ async def whole(folder: Path) -> None:
                     store_url=server.url,
                     slack=ports["slack"],
                     model=ports["model"] if with_model else None,
-                    port=_free_port(),
+                    port=free_port(),
                     posts=POSTS,
                 )
             server.flush()

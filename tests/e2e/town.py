@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,6 +24,7 @@ from assistant.paths import example
 from assistant.platforms.replay import Replay
 from assistant.store import open_store, utcnow
 from assistant.words import Words
+from tests.ports import free_port
 from tests.slack_ui import Json, Slack, need_local_slack, slack_people, texts_of
 from tests.strict_slack import StrictSlack, strict_slack
 
@@ -247,7 +247,7 @@ async def town(
                 **knobs,
             )
         )
-        port = _free_port()
+        port = free_port()
         made = Town(
             config=config,
             state=state,
@@ -276,8 +276,3 @@ async def town(
 
 
 DEPARTMENTS = ("afval", "parkeren")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
