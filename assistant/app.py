@@ -1,9 +1,9 @@
-"""The whole of Luister on one screen; the only file that names adapters."""
+"""The whole of Luister on one screen; with accounts.py the only file that names adapters."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,12 +12,13 @@ from pathlib import Path
 from prometheus_client import Counter
 from pydantic import SecretStr
 
+from assistant.accounts import platforms_of
 from assistant.amend import amend
 from assistant.appear import appear
 from assistant.audit import Witness, line_of, retire
 from assistant.chats import Chat
 from assistant.chats.slack import Slack, open_slack
-from assistant.config import Account, Organisation, ReplayAccount, Secrets
+from assistant.config import Organisation, Secrets
 from assistant.desk import Desk
 from assistant.draft import draft
 from assistant.errors import Doubtful, Misconfigured, Refused, StoreUnavailable, TryAgain
@@ -28,15 +29,13 @@ from assistant.llms import LLM
 from assistant.llms.limits import Limits
 from assistant.llms.openai import OpenAIModel
 from assistant.mask import mask
-from assistant.platforms import Around, Gap, Platform, Serves, mastodon, webhook, x
-from assistant.platforms.replay import Replay
+from assistant.platforms import Gap, Platform, Serves
 from assistant.reply import CALL, SETTLE, Sender
 from assistant.show import Shower
 from assistant.show.standing import Drawer
 from assistant.store import Store, open_store, utcnow
 from assistant.store.connections import alone
 from assistant.store.intake import expire_quarantine
-from assistant.store.kept import Kept
 from assistant.store.lanes import Note, notify
 from assistant.store.ledger import persistence
 from assistant.store.work import LEASE, Dead, Worker, move_due, sweep
@@ -126,65 +125,6 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
         health = Health(store, metrics, ready=lambda: slack is None or slack.listening)
         routes += health.routes()
         group.create_task(serve(routes, host=wiring.host, port=wiring.port, started=started))
-
-
-OPENERS: Mapping[str, Callable[..., AbstractAsyncContextManager[Platform]]] = {
-    "mastodon": mastodon.opened,
-    "webhook": webhook.opened,
-    "x": x.opened,
-}
-"""The adapters by the name of their platform, each the `opened` of its module."""
-
-
-@asynccontextmanager
-async def platforms_of(
-    wiring: Wiring, store: Store
-) -> AsyncIterator[dict[tuple[str, str], Platform]]:
-    """Yield an adapter per official account, by (platform, account).
-
-    Raises Misconfigured with every secret that is missing from the environment.
-    """
-    accounts = wiring.organisation.accounts
-    Misconfigured.raise_any(
-        f"{name}: not set; the account {each.handle} on {each.platform} needs it"
-        for each in accounts
-        for name in each.variables
-        if name not in wiring.secrets.accounts
-    )
-    made: dict[tuple[str, str], Platform] = {}
-    async with AsyncExitStack() as stack:
-        for account in accounts:
-            platform = await stack.enter_async_context(_opened(account, wiring, store))
-            made[account.platform, account.handle] = platform
-        yield made
-
-
-@asynccontextmanager
-async def _opened(account: Account, wiring: Wiring, store: Store) -> AsyncIterator[Platform]:
-    if isinstance(account, ReplayAccount):
-        yield replays_of(wiring)[account.platform, account.handle]
-        return
-    held = {name: wiring.secrets.accounts[name] for name in account.variables}
-    secret = SecretStr("".join(each.get_secret_value() for each in held.values()))
-    keep = Kept(store, f"{account.platform}:{account.handle}", secret=secret)
-    around = Around(secrets=held, keep=keep, clock=wiring.clock)
-    async with OPENERS[account.platform](account, around) as platform:
-        yield platform
-
-
-def replays_of(wiring: Wiring) -> dict[tuple[str, str], Platform]:
-    """Return the accounts that read from a file; raises Misconfigured when there is none."""
-    replies, source = wiring.state / "replies.jsonl", wiring.replay
-    made: dict[tuple[str, str], Platform] = {
-        (each.platform, each.handle): Replay(
-            each.handle, replies=replies, source=source, speed=wiring.speed
-        )
-        for each in wiring.organisation.accounts
-        if isinstance(each, ReplayAccount)
-    }
-    if not made:
-        raise Misconfigured("accounts: none has platform 'replay', so a file is nobody's")
-    return made
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -10,10 +11,19 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from assistant.app import OPENERS, Wiring, _retired, model_of, platforms_of, witnessed
+from assistant.accounts import OPENERS, platforms_of
+from assistant.app import Wiring, _retired, model_of, witnessed
 from assistant.audit import Witness
 from assistant.case import Event, Kind, evolve, handle_key
-from assistant.config import Model, Organisation, Retention, Secrets, WebhookAccount, XAccount
+from assistant.config import (
+    BlueskyAccount,
+    Model,
+    Organisation,
+    Retention,
+    Secrets,
+    WebhookAccount,
+    XAccount,
+)
 from assistant.desk import Desk
 from assistant.errors import Misconfigured, ModelUnusable
 from assistant.health import Metrics
@@ -65,6 +75,13 @@ async def test_each_account_gets_its_platform(tmp_path: Path, store_url: str) ->
     wiring = Wiring(organisation=TOWN, store_url="", state=tmp_path, secrets=Secrets())
     async with open_store(store_url, TOWN.id) as store, platforms_of(wiring, store) as platforms:
         assert set(platforms) == {("replay", "@town")}
+    on_bluesky = {"platform": "bluesky", "handle": "@town.example", "variable": "ITS_PASSWORD"}
+    both = (*TOWN.accounts, BlueskyAccount.model_validate(on_bluesky))
+    held = Secrets(accounts={"ITS_PASSWORD": SecretStr("hush")})
+    more = replace(wiring, organisation=TOWN.model_copy(update={"accounts": both}), secrets=held)
+    async with open_store(store_url, TOWN.id) as store, platforms_of(more, store) as platforms:
+        assert set(platforms) == {("replay", "@town"), ("bluesky", "@town.example")}
+        assert platforms["bluesky", "@town.example"].name == "bluesky"
 
 
 async def test_an_account_on_x_is_opened_and_its_handle_serves_the_webhook(
@@ -210,6 +227,7 @@ async def test_without_a_model_there_is_none() -> None:
 
 HERE = "test_config_acts.py::"
 WEBHOOK = "platforms/test_webhook.py::"
+BLUESKY = "platforms/test_bluesky.py::"
 REGISTER = "test_register.py::"
 ROADS = "test_roads.py::"
 X_ACCOUNT = "platforms/test_x_account.py::"
@@ -226,6 +244,12 @@ SHOWN_BY = {
     "organisation.addresses": HERE + "test_what_is_our_own_is_no_personal_data",
     "accounts.replay.platform": HERE + "test_each_account_gets_its_platform",
     "accounts.replay.handle": HERE + "test_our_own_accounts_are_known_in_every_spelling",
+    "accounts.bluesky.platform": HERE + "test_each_account_gets_its_platform",
+    "accounts.bluesky.handle": BLUESKY + "test_an_account_is_opened_as_configured",
+    "accounts.bluesky.service": BLUESKY + "test_an_account_is_opened_as_configured",
+    "accounts.bluesky.variable": BLUESKY + "test_an_account_is_opened_as_configured",
+    "accounts.bluesky.every": BLUESKY + "test_an_account_is_opened_as_configured",
+    "accounts.bluesky.stream": BLUESKY + "test_an_account_reads_sooner_where_a_stream_is_named",
     "accounts.x.platform": HERE
     + "test_an_account_on_x_is_opened_and_its_handle_serves_the_webhook",
     "accounts.x.handle": HERE + "test_an_account_on_x_is_opened_and_its_handle_serves_the_webhook",

@@ -69,7 +69,7 @@ def _speed(text: str) -> float | None:
 
 async def _taken_in(wiring: "Wiring", store: Store) -> Counter[Taken]:
     """Read the file while triage works beside it; return once both are done."""
-    from assistant import app
+    from assistant import accounts, app
     from assistant.health import Metrics
 
     assert wiring.replay is not None
@@ -82,7 +82,7 @@ async def _taken_in(wiring: "Wiring", store: Store) -> Counter[Taken]:
         # After a pause of the store the file is read again from its start.
         progress(min(counts.total(), total), total)
 
-    platforms = app.replays_of(wiring)
+    platforms = accounts.replays_of(wiring)
     steps = app.workers(wiring, store, platforms, None, Metrics())
     # Made before anything is under way: in the middle it would look like a store that is away.
     warm(wiring.organisation, now=wiring.clock())

@@ -41,11 +41,17 @@ class ReplayAccount(_Account):
 
 
 class BlueskyAccount(_Account):
-    """An account on Bluesky, by an app password."""
+    """An account on Bluesky, by an app password.
+
+    `every` is the seconds between two readings; `stream` a WebSocket that wakes reading earlier:
+    Jetstream's, or a server's own com.atproto.sync.subscribeRepos.
+    """
 
     platform: Literal["bluesky"]
     service: Url = "https://bsky.social"
     variable: Variable = "BLUESKY_APP_PASSWORD"
+    every: Annotated[float, Field(ge=1, le=3600)] = 15
+    stream: Annotated[str, Field(pattern=r"^wss?://[^/\s]+(/[^\s]*)?$")] | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 To add one: docs/adding-a-platform.md. In short: `platforms/NAME.py` with a pure `parse`, a class
 with the members of `Platform`, and `opened`, which opens it; its account in `config/accounts.py`;
-its name in `app.py`. tests/platforms finds it there and holds it to the contract.
+its name in `assistant/accounts.py`. tests/platforms finds it there and holds it to the contract.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from assistant.app import Wiring, platforms_of
+from assistant.accounts import platforms_of
+from assistant.app import Wiring
 from assistant.config import MastodonAccount, Secrets
 from assistant.errors import Barred, Misconfigured
 from assistant.platforms import Introduces, KeyedReplies

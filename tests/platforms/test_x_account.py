@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
-from assistant.app import OPENERS
+from assistant.accounts import OPENERS
 from assistant.config import XAccount
 from assistant.errors import Barred, TryAgain
 from assistant.platforms import Around
