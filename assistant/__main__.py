@@ -66,7 +66,9 @@ each may run a part of the work. Log lines are JSON on standard error; LUISTER_L
         "tell every mistake in the configuration, with file and key",
         """\
 Reads luister.toml, answers/*.md and the prompts, and LUISTER_LISTEN and LUISTER_REDIS_URL where
-set. Tells all mistakes at once, each with its file and key; exit code 2 if there is one.""",
+set. Tells all mistakes at once, each with its file and key; exit code 2 if there is one.
+With --online it also signs in to every account and to Slack, and tells who we are there and what
+the account may do, or why not and what to do; exit code 1 if one fails. Nothing is posted.""",
         "luister check --config examples/waterstad",
     ),
     "replay": (
@@ -102,6 +104,15 @@ before you share it: no mask finds everything.""",
 Each line says which work (triage, draft, send, wake, or show with its channel) on which case, and
 the kind of error. Mend the cause, then put it back to work.""",
         "luister dead --config examples/waterstad --replay all",
+    ),
+    "quarantine": (
+        "list what nobody could read, or take it in once more",
+        """\
+Each line says where a record came from and what is wrong with it, without a citizen's text; --raw
+prints the record itself. Once the cause is mended (a new version, a gateway that sends it well),
+--retry takes it in, recorded as if it came now. A post whose id had come with another text is then
+taken as an edit. What still cannot be read stays, and the exit code is 1.""",
+        "luister quarantine --config examples/waterstad --retry all",
     ),
     "verify": (
         "check every event, snapshot, text and root; exit 1 if one is broken",
@@ -178,6 +189,11 @@ def _add_arguments(of: dict[str, argparse.ArgumentParser]) -> None:
     of["export"].add_argument("what", choices=["cases"], help="what colleagues corrected")
     of["show"].add_argument("case", metavar="CASE", help="the id of a case")
     of["dead"].add_argument("--replay", metavar="ID", help="put this one, or all, back to work")
+    of["check"].add_argument(
+        "--online", action="store_true", help="also sign in to every account and to Slack"
+    )
+    of["quarantine"].add_argument("--raw", action="store_true", help="print the records themselves")
+    of["quarantine"].add_argument("--retry", metavar="ID|all", help="take this one, or all, in")
     of["verify"].add_argument(
         "--root",
         action="append",

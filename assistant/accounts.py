@@ -1,6 +1,6 @@
 """Opens an adapter for each official account; the only file that names those of platforms."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -34,22 +34,25 @@ async def platforms_of(
     Raises Misconfigured with every secret that is missing from the environment.
     """
     accounts = wiring.organisation.accounts
-    Misconfigured.raise_any(
-        f"{name}: not set; the account {each.handle} on {each.platform} needs it"
-        for each in accounts
-        for name in each.variables
-        if name not in wiring.secrets.accounts
-    )
+    Misconfigured.raise_any(lack for each in accounts for lack in _lacking(each, wiring))
     made: dict[tuple[str, str], Platform] = {}
     async with AsyncExitStack() as stack:
         for account in accounts:
-            platform = await stack.enter_async_context(_opened(account, wiring, store))
+            platform = await stack.enter_async_context(account_of(account, wiring, store))
             made[account.platform, account.handle] = platform
         yield made
 
 
+def _lacking(account: Account, wiring: "Wiring") -> Iterable[str]:
+    needs = (each for each in account.variables if each not in wiring.secrets.accounts)
+    where = f"the account {account.handle} on {account.platform}"
+    return (f"{name}: not set; {where} needs it" for name in needs)
+
+
 @asynccontextmanager
-async def _opened(account: Account, wiring: "Wiring", store: Store) -> AsyncIterator[Platform]:
+async def account_of(account: Account, wiring: "Wiring", store: Store) -> AsyncIterator[Platform]:
+    """Yield the adapter of one account; raises Misconfigured with every secret it lacks."""
+    Misconfigured.raise_any(_lacking(account, wiring))
     if isinstance(account, ReplayAccount):
         yield replays_of(wiring)[account.platform, account.handle]
         return

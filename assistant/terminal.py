@@ -16,6 +16,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
 
 
+def plain(text: str) -> str:
+    """Return text from outside as a terminal may show it: nothing in it can act or hide."""
+    return "".join(each if each.isprintable() or each == "\n" else "�" for each in text)
+
+
 class Progress:
     """One line on standard error that says how far long work is; silent without a terminal."""
 

@@ -2,6 +2,7 @@
 
 from assistant.commands.checking import check
 from assistant.commands.exporting import export
+from assistant.commands.keeping import quarantine
 from assistant.commands.looking import cases, dead, show
 from assistant.commands.proving import erase, manifest, verify
 from assistant.commands.service import demo, run, until_stopped
@@ -15,6 +16,7 @@ __all__ = [
     "erase",
     "export",
     "manifest",
+    "quarantine",
     "replay",
     "run",
     "show",

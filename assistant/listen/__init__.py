@@ -16,7 +16,7 @@ from assistant.errors import (
     TryAgain,
     place_of,
 )
-from assistant.listen.taking import PASSING, Taken, take, take_or_keep, tally
+from assistant.listen.taking import PASSING, Taken, retry, take, take_or_keep, tally
 from assistant.platforms import (
     Arrival,
     Condition,
@@ -31,7 +31,7 @@ from assistant.store import Store
 from assistant.store.connections import LEASE, alone, failed, well
 from assistant.store.intake import advance, cursor, quarantine
 
-__all__ = ["PACE", "Pace", "Taken", "listen", "source_of", "take", "tally"]
+__all__ = ["PACE", "Pace", "Taken", "listen", "retry", "source_of", "take", "tally"]
 
 log = logging.getLogger(__name__)
 

@@ -2,16 +2,18 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Literal
+
+from pydantic import ValidationError
 
 from assistant.case import Case, Event, Kind, Post, handle_key
 from assistant.errors import Conflict, Doubtful, StoreUnavailable, TryAgain, place_of
 from assistant.listen.outside import by_us, take_ours
 from assistant.platforms import Arrival
 from assistant.store import Decision, Seen, Store, Work
-from assistant.store.intake import quarantine
+from assistant.store.intake import Kept, quarantine, release
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +68,30 @@ async def _take_new(
     return await _keep(store, arrival, reason="the same id arrived with another text", now=now)
 
 
+async def retry(
+    store: Store, kept: Kept, *, parse: Callable[[str], Awaitable[Arrival]], now: datetime
+) -> Taken:
+    """Take in a record from the quarantine and remove it there; return what it was.
+
+    A post whose id had come with another text is taken as an edit: who retries it wants that.
+    Raises BadInput when it still cannot be read.
+    """
+    try:
+        arrival = Arrival.model_validate_json(kept.raw)
+    except ValidationError:
+        arrival = await parse(kept.raw)
+    taken = await take(store, arrival, now=now)
+    if taken == "quarantined":
+        edit = arrival.model_copy(update={"event": "edited"})
+        taken = await take(store, edit, now=now)
+    await release(store, kept.id)
+    return taken
+
+
 async def _keep(store: Store, arrival: Arrival, *, reason: str, now: datetime) -> Taken:
     await quarantine(
         store,
-        source=arrival.post.platform,
+        source=f"{arrival.post.platform}:{arrival.post.account}",
         where="a post's id",
         reason=reason,
         raw=arrival.model_dump_json(),

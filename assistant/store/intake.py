@@ -67,6 +67,12 @@ async def quarantined(store: Store) -> tuple[Kept, ...]:
     )
 
 
+async def release(store: Store, id: str) -> None:
+    """Take one record out of the quarantine."""
+    async with translated():
+        await store.redis.hdel(store.keys.quarantine, id)
+
+
 async def expire_quarantine(store: Store, *, before: datetime) -> int:
     """Delete quarantined records older than `before`: they hold citizens' data too."""
     old = [each.id for each in await quarantined(store) if each.at < before]

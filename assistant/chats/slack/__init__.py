@@ -189,6 +189,11 @@ class Slack:
         answer = await self._app.async_dispatch(await to_bolt_request(request))
         return await to_aiohttp_response(answer)
 
+    async def introduce(self) -> tuple[str, ...]:
+        """Return who we are there, in a sentence; raises Refused when the token is wrong."""
+        me = await self._api.call("auth.test")
+        return (f"Signed in to the workspace {me.get('team')} as {me.get('user')}.",)
+
     async def run(self, desk: Desk) -> None:
         """Listen to people until cancelled; what is under way then comes to its end.
 
