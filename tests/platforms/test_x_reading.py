@@ -127,6 +127,41 @@ async def test_the_search_goes_seven_days_back_and_tells_what_it_lacks(
     assert texts(told) == ["another"]
 
 
+async def test_a_quiet_list_is_no_gap_and_what_comes_after_days_away_is_not_lost(
+    x: XServer, opening: Opening, clock: Clock
+) -> None:
+    ours = x.post(US, "Monday.")
+    x.post(x.person("henk"), "a reply", parent=ours)
+    platform = await opening(direct=True)
+    cursor = last(await read(platform))
+    for _ in range(40):
+        clock.ahead(days=1)
+        assert await read(platform, cursor) == []
+    # Nobody ever mentioned us or wrote in private; then, while we were away for three days:
+    clock.ahead(hours=1)
+    x.post(x.person("henk"), "@town hello")
+    x.message(x.person("henk"), "hello", other=US)
+    clock.ahead(days=3)
+    assert texts(await read(await opening(direct=True), cursor)) == ["@town hello", "hello"]
+    clock.ahead(days=31)
+    gaps = [each for each in await read(platform, cursor) if isinstance(each, Gap)]
+    assert len(gaps) == 2
+    assert all(each.since == clock.now - timedelta(days=31) for each in gaps)
+
+
+async def test_direct_messages_are_asked_for_in_small_pages(x: XServer, opening: Opening) -> None:
+    """X's list of them cannot be asked for from a place on, and each one costs."""
+    henk = x.person("henk")
+    for number in range(50):
+        x.message(henk, str(number), other=US)
+    platform = await opening(direct=True)
+    told = await read(platform)
+    assert texts(told) == [str(number) for number in range(50)]
+    assert x.calls["direct"] == 3
+    await read(platform, last(told))
+    assert x.calls["direct"] == 4
+
+
 async def test_the_first_reading_goes_two_days_back(
     x: XServer, opening: Opening, clock: Clock
 ) -> None:
@@ -318,9 +353,9 @@ async def test_prices_and_plan_decide_what_is_counted(x: XServer, opening: Openi
     x.message(x.person("henk"), "hello", other=US)
     prices = prices.model_copy(update={"dm_read": Decimal("0.0004")})
     await read(await opening(prices=prices, direct=True))
-    # Once who we are; two mentions by two people; a reply by one with the post it answers; our
-    # own post; a message by one.
-    wanted = 0.02 + 2 * 0.1 + 2 * 0.02 + (2 * 0.003 + 0.02) + 0.003 + (0.0004 + 0.02)
+    # Who we are, two mentions by two people, a reply and the post of ours it answers, a message.
+    # X counts nothing twice on a day: Henk wrote all three.
+    wanted = 0.02 + 2 * 0.1 + 2 * 0.02 + 0.003 + 0.003 + 0.0004
     assert float(json.loads(opening.memory.held["spent"])["dollars"]) == pytest.approx(wanted)
 
 

@@ -52,8 +52,9 @@ class Tweet:
 class XServer:
     """One X: people, posts, direct messages, and one account of ours with OAuth 2.
 
-    `wrong` holds what X's own description forbids of all that went by. `names` says which words
-    for fields it takes. `rule` is X's rule that only who mentioned or quoted us is answered.
+    `held` questions and answers went by, `wrong` is what X's own description forbids of them.
+    `names` says which words for fields it takes. `rule` is X's rule that only who mentioned or
+    quoted us is answered.
     `handlers` take the place of calls, by name; they may raise `failed`.
     """
 
@@ -72,6 +73,7 @@ class XServer:
         self.scopes = SCOPES
         self.calls: Counter[str] = Counter()
         self.exceeded: list[str] = []
+        self.held = 0
         self.wrong: list[str] = []
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.kept = MENTIONS
@@ -180,6 +182,7 @@ class XServer:
             self.asked.append((name, query))
             request[BODY] = await request.json() if request.can_read_body else None
             if self.names == "post":
+                self.held += 1
                 self.wrong += request_wrong(method, path, query=query, body=request[BODY])
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
             if token not in self.access or self.fault == "401":
@@ -229,6 +232,7 @@ class XServer:
             told = {**body, "data": [each for each in data if each not in strange]}
         status = 201 if method == "post" else 200
         if self.names == "post":
+            self.held += 1
             self.wrong += response_wrong(method, path, status, told)
         most, span = ENDPOINTS[name].most[0]
         recent = self._recent[name]

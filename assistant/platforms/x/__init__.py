@@ -32,7 +32,7 @@ GOVERNMENT = (
     "and to name that body to X, which may refuse (Developer Agreement, 'Government Use')"
 )
 
-_TIMELINE = Source("looks", "post_read", None)
+_TIMELINE = Source("looks", "post_read")
 
 
 def notices(account: XAccount) -> tuple[str, ...]:
@@ -91,7 +91,9 @@ class X:
         base = account.service.rstrip("/")
         self._wire = Wire(session, base=base, tokens=tokens, clock=around.clock)
         self._purse = Purse(account, keep=around.keep, clock=around.clock)
-        self._reader = Reader(account, wire=self._wire, purse=self._purse, clock=around.clock)
+        self._reader = Reader(
+            account, wire=self._wire, purse=self._purse, keep=around.keep, clock=around.clock
+        )
         webhook = account.webhook_variable
         self._webhook = Webhook(account.handle, secret=around.secrets[webhook] if webhook else None)
         self._me: str | None = None
@@ -139,11 +141,10 @@ class X:
         answer = await self._wire.call("look", path={"id": post.id})
         data = answer.get("data")
         if isinstance(data, dict):
-            await self._purse.spend({"post_read": 1})
             newest = _versions(data)[-1]
             if newest != data.get("id"):
                 answer = await self._wire.call("look", path={"id": newest})
-                await self._purse.spend({"post_read": 1})
+            await self._purse.spend_reads({"post_read": {post.id, newest}})
         return self._stands(post, answer.get("data"), answer, await self._own_id())
 
     async def looks(self, posts: Sequence[Post]) -> tuple[Look, ...]:
@@ -168,13 +169,13 @@ class X:
 
     async def _many(self, ids: Sequence[str]) -> dict[str, Any]:
         answer = await self._wire.call("looks", query={"ids": ",".join(dict.fromkeys(ids))})
-        await self._purse.spend({"post_read": len(_found(answer))})
+        await self._purse.spend_reads({"post_read": set(_found(answer))})
         return answer
 
     def _stands(self, post: Post, data: Any, answer: dict[str, Any], me: str) -> Look:
         if not isinstance(data, dict):
             return _missing(post, answer)
-        run = Run(since=None)
+        run = Run()
         merge(run.includes, answer)
         try:
             now = self.parse(json.dumps(record(_TIMELINE, run, data, me))).post
@@ -200,7 +201,7 @@ class X:
         answer = await self._wire.call(
             "send", path={"participant_id": reply.author}, body={"text": reply.text}
         )
-        await self._purse.spend({"dm_send": 1})
+        await self._purse.spend_message()
         id, conversation = _made(answer, "dm_event_id"), _made(answer, "dm_conversation_id")
         return Remote(id=id, url=message_url(conversation, id))
 
@@ -216,7 +217,7 @@ class X:
         path = {"id": await self._own_id()}
         answer = await self._wire.call("own", path=path, query=query)
         posts = [XPost.model_validate(each) for each in _dicts(answer) if _readable(XPost, each)]
-        await self._purse.spend({"post_read": len(posts)})
+        await self._purse.spend_reads({"post_read": {each.id for each in posts}})
         same = partial(_alike, reply.text)
         return tuple(
             Candidate(
@@ -233,7 +234,7 @@ class X:
         path = {"participant_id": reply.author or ""}
         answer = await self._wire.call("direct_with", path=path, query={"max_results": "100"})
         events = [Event.model_validate(each) for each in _dicts(answer) if _readable(Event, each)]
-        await self._purse.spend({"dm_read": len(events)})
+        await self._purse.spend_reads({"dm_read": {each.id for each in events}})
         me = await self._own_id()
         return tuple(
             Candidate(
@@ -279,12 +280,12 @@ class X:
             if self._me:
                 return self._me
         user = (await self._wire.call("me")).get("data")
-        await self._purse.spend({"user_read": 1})
         if not isinstance(user, dict) or not isinstance(user.get("id"), str):
             raise TryAgain("me: X's answer is none")
         if handle_key(str(user.get("username"))) != handle_key(self.account):
             raise Barred(f"the tokens belong to another account than {self.account}: {AGAIN}")
         id: str = user["id"]
+        await self._purse.spend_reads({"user_read": {id}})
         self._me = id
         await self._keep.put("me", id)
         return id

@@ -1,8 +1,8 @@
 """What X costs: the dated table, what was spent today, and the day's budget."""
 
 import json
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from assistant.config import XAccount
 from assistant.platforms import Condition, Cost, Keep
 from assistant.platforms.x.length import links
 
-Kind = Literal["mention_read", "post_read", "user_read", "reply", "dm_read", "dm_send"]
+Kind = Literal["mention_read", "post_read", "user_read", "dm_read"]
 
 LINK = Decimal("0.200")
 """An ordinary post with a link (docs.x.com, pricing, 2026-08-22): a reply may cost as much."""
@@ -32,21 +32,33 @@ class Purse:
         self._account = account
         self._keep = keep
         self._clock = clock
+        self._day_counted: date | None = None
+        self._counted: set[tuple[Kind, str]] = set()
 
-    async def spend(self, counts: Mapping[Kind, int]) -> None:
-        """Write down so many of each kind."""
+    async def spend_reads(self, read: Mapping[Kind, Collection[str]]) -> None:
+        """Write down what was read, by its ids: X counts a thing once a day (UTC).
+
+        It calls that no firm promise, and another process counts it again: rather too much.
+        """
+        today = self._clock().date()
+        if today != self._day_counted:
+            self._day_counted, self._counted = today, set()
+        fresh = {(kind, id) for kind, several in read.items() for id in several} - self._counted
+        self._counted |= fresh
         prices = self._account.prices
-        dollars = sum((getattr(prices, kind) * count for kind, count in counts.items()), Decimal(0))
-        await self.spend_dollars(dollars)
+        await self._spend(sum((getattr(prices, kind) for kind, _ in fresh), Decimal(0)))
+
+    async def spend_message(self) -> None:
+        """Write down a direct message."""
+        await self._spend(self._account.prices.dm_send)
 
     async def spend_reply(self, text: str) -> None:
         """Write down a public reply; a link whose price is unknown counts as the dear one."""
         prices = self._account.prices
         dear = LINK if prices.reply_with_link is None else prices.reply_with_link
-        await self.spend_dollars(dear if links(text) else prices.reply)
+        await self._spend(dear if links(text) else prices.reply)
 
-    async def spend_dollars(self, dollars: Decimal) -> None:
-        """Write down an amount."""
+    async def _spend(self, dollars: Decimal) -> None:
         if not dollars:
             return
         async with self._keep.alone("spent"):

@@ -9,7 +9,7 @@ from decimal import Decimal
 from assistant.case import handle_key
 from assistant.config import XAccount
 from assistant.errors import BadInput, Barred, Doubtful, LuisterError, Refused, TryAgain
-from assistant.platforms import Arrival, Gap, Quarantined, Told
+from assistant.platforms import Arrival, Gap, Keep, Quarantined, Told
 from assistant.platforms.x.parsing import ABOVE, moment, parse, snowflake
 from assistant.platforms.x.prices import Purse
 from assistant.platforms.x.records import (
@@ -28,12 +28,17 @@ from assistant.platforms.x.records import (
 )
 from assistant.platforms.x.wire import Wire
 
-PAGE = 100
+MANY = 100
+"""Posts in one call that asks for several by their ids."""
+
 FIRST = timedelta(days=2)
 """How far the very first reading goes back: what is older was answered by hand."""
 
 SEARCHED = timedelta(days=7) - timedelta(minutes=10)
 """The search holds seven days, and refuses a question that goes further back."""
+
+NOTED = timedelta(minutes=10)
+"""How often it is noted that all was read; a reading goes back as much again, X may be late."""
 
 
 def sources(account: XAccount) -> tuple[Source, ...]:
@@ -41,12 +46,14 @@ def sources(account: XAccount) -> tuple[Source, ...]:
     us = handle_key(account.handle)
     # The list of mentions lacks replies and quotes that do not name us.
     rest = f'(to:{us} OR url:"x.com/{us}/status") -@{us} -from:{us} -is:retweet'
+    # Direct messages cannot be asked for from a place on: every page holds what is known too.
+    direct = Source("direct", "dm_read", days=timedelta(days=30), least=1, page=20)
     return (
-        Source("mentions", "mention_read", 800),
-        Source("search", "post_read", None, 10, {"query": rest}),
+        Source("mentions", "mention_read", most=800),
+        Source("search", "post_read", days=SEARCHED, least=10, fixed={"query": rest}),
         # Ours, because an answer given outside Luister is known by them; X keeps 3,200.
-        Source("own", "post_read", None, 5, {"exclude": "retweets"}),
-        *((Source("direct", "dm_read", None, 1),) if account.direct else ()),
+        Source("own", "post_read", fixed={"exclude": "retweets"}),
+        *((direct,) if account.direct else ()),
     )
 
 
@@ -70,10 +77,17 @@ class Reader:
     """
 
     def __init__(
-        self, account: XAccount, *, wire: Wire, purse: Purse, clock: Callable[[], datetime]
+        self,
+        account: XAccount,
+        *,
+        wire: Wire,
+        purse: Purse,
+        keep: Keep,
+        clock: Callable[[], datetime],
     ) -> None:
         self._account = account
         self._wire = wire
+        self._keep = keep
         self._purse = purse
         self._clock = clock
         self._runs: dict[str, Run] = {}
@@ -87,11 +101,12 @@ class Reader:
         behind, ahead = self._ahead
         # What was read and needed no record (reposts) is not paid for twice.
         since = {**at, **ahead} if cursor == behind else at
-        haul = await self._gathered(since, me)
+        whole = await self._read_until()
+        haul = await self._gathered(since, whole, me)
         if (changed := await self._purse.changed(spent=haul.spent)) is not None:
             yield changed
-        for gap in (_gap(source, run, self._clock()) for source, run in haul.read):
-            if gap is not None:
+        for source, run in haul.read:
+            if (gap := _gap(source, run, whole.get(source.name), self._clock())) is not None:
                 yield gap
         last = cursor
         async for told in self._told(haul.read, at, me):
@@ -102,16 +117,34 @@ class Reader:
                 since = {**since, source.name: newest(run)} if run.items else since
                 del self._runs[source.name]
         self._ahead = (last, since)
+        await self._note(whole, {source.name: run.began for source, run in haul.read if run.done})
         if haul.error is not None:
             raise haul.error
 
-    async def _gathered(self, since: Mapping[str, str], me: str) -> Haul:
+    async def _read_until(self) -> dict[str, datetime]:
+        """Return until when each source is known to have been read, by whichever process."""
+        try:
+            kept = json.loads(await self._keep.get("read") or "{}")
+            return {str(name): datetime.fromisoformat(at) for name, at in kept.items()}
+        except (ValueError, TypeError, AttributeError):
+            return {}
+
+    async def _note(self, before: dict[str, datetime], now: dict[str, datetime]) -> None:
+        if any(name not in before or at - before[name] > NOTED for name, at in now.items()):
+            kept = {name: at.isoformat() for name, at in {**before, **now}.items()}
+            await self._keep.put("read", json.dumps(kept))
+
+    async def _gathered(
+        self, since: Mapping[str, str], whole: Mapping[str, datetime], me: str
+    ) -> Haul:
         """Read every source its limit allows; what one lacks does not keep the others waiting."""
         haul = Haul()
         for source in sources(self._account):
             run = self._runs.get(source.name)
             if run is None or run.since != since.get(source.name):
-                run = self._runs[source.name] = Run(since=since.get(source.name))
+                run = Run(since=since.get(source.name), began=self._clock())
+                run.start = self._start(source, whole.get(source.name))
+                self._runs[source.name] = run
             if not self._wire.free(source.name):
                 continue
             try:
@@ -161,10 +194,16 @@ class Reader:
             return Quarantined(where=where, reason=str(error), raw=raw, cursor=cursor)
         return arrival.model_copy(update={"cursor": cursor})
 
+    def _start(self, source: Source, until: datetime | None) -> datetime:
+        """Return from when on a source is read of which nothing has arrived yet."""
+        now = self._clock()
+        start = until - NOTED if until else now - FIRST
+        return max(start, now - source.days) if source.days else start
+
     async def _collect(self, source: Source, run: Run, me: str) -> None:
         """Read pages until all after `since` is there; raises Spent or what hindered it."""
         while not run.done:
-            size = await self._purse.fits(self._dear(source), most=PAGE)
+            size = await self._purse.fits(self._dear(source), most=source.page)
             if size < source.least:
                 raise Spent
             try:
@@ -190,11 +229,11 @@ class Reader:
             query["pagination_token"] = run.next
         if source.name == "direct":
             return query
-        oldest = self._clock() - (SEARCHED if run.since else FIRST)
-        if run.since and (source.name != "search" or moment(run.since) > oldest):
+        kept = source.days is None or moment(run.since or "0") > self._clock() - source.days
+        if run.since and kept:
             query["since_id"] = run.since
         else:
-            query["start_time"] = oldest.strftime("%Y-%m-%dT%H:%M:%SZ")
+            query["start_time"] = run.start.strftime("%Y-%m-%dT%H:%M:%SZ")
         return query
 
     async def _took(self, source: Source, run: Run, page: Item, me: str) -> None:
@@ -206,9 +245,8 @@ class Reader:
             for each in listed(page, "data")
         ]
         since = int(run.since) if run.since else 0
-        # The list of direct messages knows no `since`, and holds thirty days.
         if source.name == "direct" and run.since is None:
-            since = snowflake(self._clock() - FIRST)
+            since = snowflake(run.start)
         new = [each for each in items if number(each) > since or not number(each)]
         run.items += new
         counts = merge(run.includes, page)
@@ -218,9 +256,9 @@ class Reader:
         for user in run.includes.get("users", {}).values():
             if user.get("receives_your_dm") is False:
                 self.closed.add(str(user.get("id")))
-        counts["user_read"] -= 1 if me in ids(page, "users") else 0
-        counts[source.price] = counts.get(source.price, 0) + len(items)
-        await self._purse.spend(counts)
+        counts["user_read"].discard(me)
+        counts[source.price] = counts.get(source.price, set()) | ids(page, "data")
+        await self._purse.spend_reads(counts)
         token = meta.get("next_token")
         run.next = token if isinstance(token, str) and token else None
         run.done = run.next is None or (source.name == "direct" and len(new) < len(items))
@@ -228,11 +266,11 @@ class Reader:
     async def _ancestors(self, runs: list[Run]) -> None:
         """Read the conversation above the posts, a level a call; without it the post goes on."""
         for _ in range(ABOVE // 2):
-            wanted = list(dict.fromkeys(id for run in runs for id in lacking(run)))[:PAGE]
+            wanted = list(dict.fromkeys(id for run in runs for id in lacking(run)))[:MANY]
             if not wanted:
                 return
             try:
-                if await self._purse.fits(self._account.prices.post_read, most=PAGE) < PAGE:
+                if await self._purse.fits(self._account.prices.post_read, most=MANY) < MANY:
                     return
                 answer = await self._wire.call("looks", query={"ids": ",".join(wanted)})
             except (TryAgain, Doubtful, Refused):
@@ -240,7 +278,7 @@ class Reader:
             found: dict[str, dict[str, Item]] = {}
             counts = merge(found, answer)
             found.setdefault("posts", {}).update(by_id(listed(answer, "data")))
-            await self._purse.spend({**counts, "post_read": len(found["posts"])})
+            await self._purse.spend_reads({**counts, "post_read": set(found["posts"])})
             for run in runs:
                 for kind, several in found.items():
                     run.includes.setdefault(kind, {}).update(several)
@@ -249,17 +287,18 @@ class Reader:
                 run.includes.setdefault("gone", {}).update(gone)
 
 
-def _gap(source: Source, run: Run, now: datetime) -> Gap | None:
-    """Return the stretch of time X no longer has for us."""
-    if run.since is None:
+def _gap(source: Source, run: Run, until: datetime | None, now: datetime) -> Gap | None:
+    """Return the stretch of time X no longer has for us; `until` then all had been read."""
+    newest_read = moment(run.since) if run.since else None
+    if newest_read is None and until is None:
         return None
-    since = moment(run.since)
+    since = max(at for at in (newest_read, until) if at is not None)
     if source.most is not None and len(run.items) >= source.most:
-        until = moment(str(min(number(each) for each in run.items if number(each))))
-        return Gap(since=since, until=until, reason=f"X keeps the newest {source.most} mentions")
-    if source.name == "search" and since < now - SEARCHED:
-        reason = "X searches seven days back: replies and quotes that do not name us may be missing"
-        return Gap(since=since, until=now - SEARCHED, reason=reason)
+        first = moment(str(min(number(each) for each in run.items if number(each))))
+        return Gap(since=since, until=first, reason=f"X keeps the newest {source.most} mentions")
+    if source.days is not None and since < now - source.days:
+        reason = f"X keeps {source.days.days + 1} days of what its {source.name} list holds"
+        return Gap(since=since, until=now - source.days, reason=reason)
     return None
 
 

@@ -2,29 +2,40 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from assistant.platforms.x.parsing import ABOVE
+from assistant.platforms.x.parsing import ABOVE, EPOCH
 from assistant.platforms.x.prices import Kind
 
 Item = dict[str, Any]
 
 
 class Source(NamedTuple):
-    """One list of X, newest first; `most` is how many of it X keeps, `least` a page's smallest."""
+    """One list of X, newest first: X keeps the `most` newest of it, and for so many `days`.
+
+    A page holds from `least` to `page` of them.
+    """
 
     name: str
     price: Kind
-    most: int | None
+    most: int | None = None
+    days: timedelta | None = None
     least: int = 5
+    page: int = 100
     fixed: Mapping[str, str] = {}
 
 
 @dataclass
 class Run:
-    """A reading of one source that may be interrupted between two pages."""
+    """A reading of one source that may be interrupted between two pages.
 
-    since: str | None
+    It began at `began` and goes back to the id `since`, or to the moment `start`.
+    """
+
+    since: str | None = None
+    began: datetime = EPOCH
+    start: datetime = EPOCH
     items: list[Item] = field(default_factory=list)
     includes: dict[str, dict[str, Item]] = field(default_factory=dict)
     next: str | None = None
@@ -62,8 +73,8 @@ def record(source: Source, run: Run, item: Item, me: str) -> Item:
 _PEOPLE = ("author_id", "in_reply_to_user_id")
 
 
-def merge(into: dict[str, dict[str, Item]], page: Item) -> dict[Kind, int]:
-    """Take over what a page refers to; return how many posts and people X may count for it."""
+def merge(into: dict[str, dict[str, Item]], page: Item) -> dict[Kind, set[str]]:
+    """Take over what a page refers to; return the posts and people X may count for it."""
     includes = page.get("includes")
     includes = includes if isinstance(includes, dict) else {}
     posts = by_id([*listed(includes, "posts"), *listed(includes, "tweets")])
@@ -72,7 +83,7 @@ def merge(into: dict[str, dict[str, Item]], page: Item) -> dict[Kind, int]:
         into.setdefault(kind, {}).update(several)
     into.setdefault("media", {}).update(by_id(listed(includes, "media"), key="media_key"))
     own = ids(page, "data")
-    return {"post_read": len(posts.keys() - own), "user_read": len(users)}
+    return {"post_read": posts.keys() - own, "user_read": set(users)}
 
 
 def silent(item: Item) -> bool:
