@@ -8,10 +8,11 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 PINNED := install --require-hashes --only-binary :all: --requirement
 DEBIAN := chromium redis-server fonts-noto-color-emoji
 KILLS ?= 1000
+HALF ?= tuning
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --quiet $(UPGRADE)
 
-.PHONY: help install demo test faults bench lock clean debian
+.PHONY: help install demo test faults bench eval lock clean debian
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -32,6 +33,9 @@ faults: install .venv/test.done ## kill everything KILLS times (1000) and count 
 
 bench: install .venv/test.done ## measure speed and cost against the floors of this machine
 	$(BIN)/python -m tests.bench
+
+eval: install .venv/test.done ## measure advice, search and drafts on labelled posts (HALF=tuning)
+	$(BIN)/python -m tests.bench.shown $(HALF)
 
 lock: .venv/test.done ## write the locks anew from pyproject.toml and package.json (UPGRADE=--upgrade)
 	$(LOCK) pyproject.toml --extra embedded --extra build --output-file requirements.txt

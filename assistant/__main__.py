@@ -93,6 +93,16 @@ department, advice and language as people left them. Erased cases are left out. 
 before you share it: no mask finds everything.""",
         "luister export cases --config examples/waterstad",
     ),
+    "eval": (
+        "measure triage, search, drafts and checks on labelled posts",
+        """\
+Each FILE holds labelled posts (JSON Lines or CSV; docs/evaluating.md tells the form). Every post
+goes through the very triage, search, draft and checks of the service; nothing is recorded or sent.
+The worst mistakes come first: posts that call for silence and would be answered all the same. Every
+share stands with its 95% interval. With --json what was tried is kept beside it, without texts, so
+that a run that was stopped goes on where it was.""",
+        "luister eval tests/eval/posts_a.jsonl tests/eval/posts_b.jsonl --half tuning",
+    ),
     "show": (
         "tell everything that happened to one case, texts included",
         "Tells a case's story in the words its thread uses. `luister cases` lists the ids.",
@@ -159,7 +169,7 @@ def parser() -> argparse.ArgumentParser:
             made[name].add_argument(
                 "--config",
                 type=Path,
-                required=True,
+                required=name != "eval",
                 metavar="DIR",
                 help="the organisation's folder, with luister.toml and answers/",
             )
@@ -187,6 +197,7 @@ def _add_arguments(of: dict[str, argparse.ArgumentParser]) -> None:
     )
     of["cases"].add_argument("--json", action="store_true", help="one JSON object a line")
     of["export"].add_argument("what", choices=["cases"], help="what colleagues corrected")
+    _add_eval(of["eval"])
     of["show"].add_argument("case", metavar="CASE", help="the id of a case")
     of["dead"].add_argument("--replay", metavar="ID", help="put this one, or all, back to work")
     of["check"].add_argument(
@@ -203,6 +214,29 @@ def _add_arguments(of: dict[str, argparse.ArgumentParser]) -> None:
     )
     of["erase"].add_argument("handle", metavar="HANDLE", help="the citizen's, with or without @")
     of["manifest"].add_argument("--url", help="for signed HTTP: the public address, https://…")
+
+
+def _add_eval(of: argparse.ArgumentParser) -> None:
+    of.add_argument("file", type=Path, nargs="+", metavar="FILE", help="labelled posts")
+    of.add_argument(
+        "--model",
+        choices=("off", "scripted", "configured"),
+        default="off",
+        help="off (default), the configured one, or a scripted one that always says: answer",
+    )
+    of.add_argument(
+        "--half",
+        choices=("tuning", "test", "all"),
+        default="all",
+        help="only this half, by the hash of the id; whoever tunes leaves the test half alone",
+    )
+    of.add_argument("--second", type=Path, metavar="FILE", help="another labelling, for kappa")
+    of.add_argument("--by", metavar="COLUMN", help="others' posts: count by this column instead")
+    of.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as JSON")
+    of.add_argument("--html", type=Path, metavar="FILE", help="write them here as a page")
+    of.add_argument(
+        "--at-once", type=int, default=8, metavar="N", help="calls to a model at once (default: 8)"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -27,7 +27,7 @@ STEPS = (
 EDGES = ("platforms", "chats", "llms")
 """The plural nouns: a Protocol each in `__init__`, and a file or folder for each service."""
 
-TOP = ("accounts", "app", "commands", "demo", "opening", "terminal", "__main__")
+TOP = ("accounts", "app", "commands", "demo", "evaluate", "opening", "terminal", "__main__")
 """What puts the parts together; nothing below may know these."""
 
 FREE = {"assistant", "assistant.errors"}

@@ -1,6 +1,7 @@
 """What each command of the command line does; `luister NAME` calls the function of that name."""
 
 from assistant.commands.checking import check
+from assistant.commands.evaluating import eval  # noqa: A004 - the command bears that name
 from assistant.commands.exporting import export
 from assistant.commands.keeping import quarantine
 from assistant.commands.looking import cases, dead, show
@@ -14,6 +15,7 @@ __all__ = [
     "dead",
     "demo",
     "erase",
+    "eval",
     "export",
     "manifest",
     "quarantine",

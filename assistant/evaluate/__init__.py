@@ -1,0 +1,1 @@
+"""Measures the product's own triage, search, drafts and checks on labelled posts."""
