@@ -28,10 +28,10 @@ class Table:
 def table(cells: dict[tuple[str, str], str]) -> list[str]:
     """Return the lines of the table: `passed`, `FAILED`, `-` where it may be empty, else blank."""
     # Only when the contract was run: importing it opens every adapter's module.
-    from tests.platforms.columns import SKIPS, WORLDS
+    from tests.platforms.columns import OUTSIDE, SKIPS, TOY, WORLDS
     from tests.platforms.test_contract import PROMISES
 
-    names = sorted(WORLDS)
+    names = sorted(name for name in WORLDS if OUTSIDE.get(name) != TOY)
     wide = max(map(len, PROMISES))
     lines = [" " * wide + "".join(f"  {name:<9}" for name in names)]
     empty: dict[tuple[str, str], list[str]] = {}

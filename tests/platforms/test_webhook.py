@@ -30,7 +30,7 @@ from assistant.errors import (
     Refused,
     TryAgain,
 )
-from assistant.listen import take
+from assistant.listen import listen, take
 from assistant.platforms import (
     AnswersPrivately,
     Arrival,
@@ -46,6 +46,7 @@ from assistant.platforms.webhook.payload import MANY
 from assistant.platforms.webhook.schema import ANSWERED, ASKED, PUSHED, document
 from assistant.platforms.webhook.signing import TOLERANCE, Signer
 from assistant.store import open_store
+from assistant.store.intake import quarantined
 from tests.core import START
 from tests.platforms.contract import answer
 from tests.platforms.world_webhook import CAN, SAMPLES, SECRET, SIGNER, account, around
@@ -184,6 +185,19 @@ async def test_says_200_only_after_the_post_was_recorded(store_url: str) -> None
             assert not pushed.done()
         assert await pushed == (200, {"recorded": 1})
         assert (await store.count())[State.NEW] == 1
+
+
+async def test_a_listener_takes_in_what_is_pushed(store_url: str) -> None:
+    async with open_store(store_url, "town") as store, square(reading=False) as here:
+        listening = asyncio.create_task(listen(store, here.made, clock=lambda: START))
+        for number in range(3):
+            status = await here.push({"posts": [ITEM | {"id": f"p{number}"}]}, id=f"m{number}")
+            assert status == (200, {"recorded": 1})
+        assert (await here.push({"posts": [ITEM, {}]}, id="m3"))[0] == 400
+        assert (await store.count())[State.NEW] == 3
+        assert [each.where for each in await quarantined(store)] == ["m3, posts.1"]
+        listening.cancel()
+        await asyncio.wait({listening})
 
 
 async def test_nobody_takes_it_in_so_it_must_be_sent_again() -> None:
