@@ -12,10 +12,10 @@ HALF ?= tuning
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --quiet $(UPGRADE)
 
-.PHONY: help install demo test faults bench eval lock clean debian
+.PHONY: help install demo test test-llama faults bench eval lock clean debian
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 install: .venv/run.done node_modules/done ## install what running needs
 
@@ -27,6 +27,9 @@ test: install .venv/test.done debian ## check format, lint and types, and run al
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+test-llama: install .venv/test.done .llama/done ## drive a real llama.cpp server, built once in about seven minutes
+	$(BIN)/pytest tests/llama --timeout 900 -s
 
 faults: install .venv/test.done ## kill everything KILLS times (1000) and count the replies
 	LUISTER_KILLS=$(KILLS) $(BIN)/pytest tests/faults --timeout 7200
@@ -45,7 +48,7 @@ lock: .venv/test.done ## write the locks anew from pyproject.toml and package.js
 	npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove all that was installed or left behind here, the demo's store too
-	rm -rf .venv node_modules .luister dist test-results .hypothesis
+	rm -rf .venv node_modules .llama .luister dist test-results .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find assistant tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -62,6 +65,10 @@ clean: ## remove all that was installed or left behind here, the demo's store to
 	@echo "Installing the tests' packages into .venv ..."
 	@$(PIP) $(PINNED) requirements-test.txt
 	@touch $@
+
+.llama/done: $(wildcard tests/llama/*.txt) tests/llama/build.sh tests/llama/tiny_model.py
+	@echo "Building llama.cpp's server into .llama ..."
+	@sh tests/llama/build.sh .llama
 
 # The local Slack is a program for this one platform; npm only fetches it.
 node_modules/done: package.json package-lock.json requirements-node.txt | .venv/run.done

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, TypeVar
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from assistant.case import Actor, Case, Event, Kind, Post, Reply, State
 from assistant.config import Organisation, load
@@ -47,8 +47,12 @@ class ScriptedLLM:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, ModelUnusable):
             raise answer
+        try:
+            value = schema.model_validate(answer)
+        except ValidationError:
+            raise ModelUnusable(Reason.SCHEMA) from None
         return Outcome(
-            value=schema.model_validate(answer),
+            value=value,
             model="scripted",
             prompt=prompt.label,
             tokens_in=1,

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from functools import cache, lru_cache
 from hashlib import sha256
 from random import SystemRandom
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from assistant.answers import Answer, Hit, Index, sure
 from assistant.case import Case, Draft, Event, Kind, State, Triage
@@ -42,13 +42,16 @@ _UNGUESSABLE = SystemRandom()
 
 
 class ModelDraft(BaseModel):
-    """What the model is asked for: a reply, and which of A1..A5 it used."""
+    """What the model is asked for: a reply, and which of A1..A5 it used.
+
+    Lengths are judged afterwards: most servers cannot hold a model to them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reply: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
-    sources: tuple[Annotated[str, StringConstraints(max_length=10)], ...]
-    note: Annotated[str, StringConstraints(max_length=500)] | None = None
+    reply: str
+    sources: tuple[Literal["A1", "A2", "A3", "A4", "A5"], ...]
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

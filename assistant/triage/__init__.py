@@ -1,12 +1,13 @@
 """Say what a post is and what to do with it: rules first, then the model, the stricter one wins."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from random import Random, SystemRandom
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from assistant import language
 from assistant.case import (
@@ -59,12 +60,15 @@ LABELLED: frozenset[State] = frozenset({State.SENDING, State.IN_DOUBT, State.FAI
 """Here a new post changes the label only: what goes out, and where the case is, stays."""
 _UNGUESSABLE = SystemRandom()
 
-Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
-
 
 Confidence = Literal["low", "medium", "high"]
 CONFIDENCE: Mapping[Confidence, float] = {"low": 0.3, "medium": 0.6, "high": 0.9}
 """How the model's word counts against the configured confidence: numbers of its own are noise."""
+
+
+def _known(code: Any) -> Any:
+    """Return a language's code, `und` (ISO 639-2: undetermined) for what is none."""
+    return code if isinstance(code, str) and re.fullmatch("[a-z]{2}", code) else "und"
 
 
 class ModelTriage(BaseModel):
@@ -74,10 +78,10 @@ class ModelTriage(BaseModel):
 
     label: Label
     department: str
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+    language: Annotated[str, BeforeValidator(_known)]
     advice: Advice
     confidence: Confidence
-    reason: Short
+    reason: str
 
 
 async def triage(
@@ -241,7 +245,7 @@ def _joined(rules: Triage, said: Outcome[ModelTriage], *, organisation: Organisa
     if rules.department is None and rules.official is None and department is not None:
         update |= {"department": department.id, "sure": True}
     if not rules.sure and model.confidence == "high":
-        update["language"] = model.language
+        update["language"] = model.language if model.language != "und" else rules.language
     return rules.model_copy(update=update)
 
 

@@ -1,0 +1,1 @@
+"""The model layer against a real llama.cpp server."""
