@@ -69,7 +69,8 @@ class Card(Frozen):
     """One case for one channel. Every string is plain text: nothing in it may act.
 
     `summary` is what a notification or a screen reader says; `version` the case's version shown.
-    `stub` replaces the whole card once the case moved elsewhere.
+    `related` are the cards of cases about the same. `stub` replaces the whole card once the case
+    moved elsewhere.
     """
 
     case: str
@@ -85,6 +86,7 @@ class Card(Frozen):
     notes: tuple[str, ...] = ()
     advice: str | None = None
     facts: tuple[Fact, ...] = ()
+    related: tuple[Source, ...] = ()
     suggestion: Suggestion | None = None
     answer: Answer | None = None
     warnings: tuple[str, ...] = ()

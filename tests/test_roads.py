@@ -119,7 +119,7 @@ async def test_no_pointer_of_the_example_is_stopped(
 ) -> None:
     case = await opened(store, OBJECTION)
     assert case.triage is not None
-    again = case.triage.model_copy(update={"pointer": pointer.answer, "label": pointer.label})
+    again = case.triage.model_copy(update={"pointer": pointer.answer})
     await add(store, case.id, Event(kind=Kind.TRIAGED, at=MONDAY, triage=again))
 
     editor = await desk.editor(press(case.id, "pointer", by="U01ANNA"))

@@ -115,12 +115,23 @@ class Term(Frozen):
     remind: datetime
 
 
+class Alike(Frozen):
+    """Posts of others that say nearly the same within an hour; `cases` are the newest of them.
+
+    `count` and `authors` count this post and who wrote it too.
+    """
+
+    cases: tuple[str, ...]
+    count: int
+    authors: int
+
+
 class Triage(Frozen):
     """What a post is and what to do with it; `rule` is the house rule's number (DOMAIN.md, 1-12).
 
     `reason` is one sentence and may quote the post. `sure` False sends it to the triage channel.
     `body` names the other body that is to be asked, `pointer` the approved answer that shows the
-    road this label has (rule 9), `term` what then runs.
+    road this label has (rule 9), `term` what then runs. `alike` are posts that came about the same.
     """
 
     label: Label
@@ -136,6 +147,7 @@ class Triage(Frozen):
     body: str | None = None
     pointer: str | None = None
     term: Term | None = None
+    alike: Alike | None = None
 
 
 class Draft(Frozen):

@@ -1,7 +1,7 @@
 """The tables of luister.toml that say what is ours, what is not, and what is not to be told yet."""
 
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -60,11 +60,12 @@ class Elections(Frozen):
 class Pointer(Frozen):
     """[[pointers]]: the approved answer that shows the road of a label, and the term that runs.
 
-    `days` is how long we have from the day the post arrived, `remind` how many days before the end
-    the department is reminded.
+    `contact` is the road out of a conversation in which we answered often. `days` is how long we
+    have from the day the post arrived, `remind` how many days before the end the department is
+    reminded.
     """
 
-    label: Label
+    label: Label | Literal["contact"]
     answer: Annotated[str, Field(min_length=1)]
     days: Annotated[int, Field(ge=1, le=366)] | None = None
     remind: Annotated[int, Field(ge=0, le=366)] = 7

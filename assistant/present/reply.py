@@ -8,9 +8,7 @@ from assistant.case import FINISHED, Case, Draft, State
 from assistant.ground import road_of, sources
 from assistant.personal import find_personal
 from assistant.present.wording import View, coded, day, origin_by, place_of
-
-OFTEN = 2
-"""House rule 7: after two of our replies the conversation goes on elsewhere."""
+from assistant.rules import OFTEN, TO_AND_FRO
 
 
 def facts(view: View) -> Iterator[Fact]:
@@ -25,6 +23,8 @@ def facts(view: View) -> Iterator[Fact]:
         ("card.fact_owner", owner.name if owner else None),
         ("card.fact_waits", _waits(view)),
         ("card.fact_language", _language(view)),
+        ("card.fact_alike", _alike(view)),
+        ("card.fact_first", _first(view)),
         ("card.fact_earlier", _earlier(view)),
         ("card.fact_answered", _answered(view)),
     ):
@@ -77,6 +77,23 @@ def _waits(view: View) -> str | None:
 def _language(view: View) -> str | None:
     triage = view.case.triage
     return coded("card.language_", triage.language, words=view.words) if triage else None
+
+
+def _alike(view: View) -> str | None:
+    """Return how many posts say nearly the same."""
+    alike = view.case.triage.alike if view.case.triage else None
+    return view.say("card.alike", count=alike.count) if alike else None
+
+
+def _first(view: View) -> str | None:
+    """Return the colleague who helped this citizen before, while nobody has taken the case on."""
+    case = view.case
+    if case.owner is not None or case.state not in (State.TRIAGED, State.OPEN):
+        return None
+    helped = [each for each in case.earlier if each.helped_by]
+    last = max(helped, key=lambda each: each.at, default=None)
+    person = view.organisation.person(last.helped_by.chat_user) if last and last.helped_by else None
+    return person.name if person else None
 
 
 def _earlier(view: View) -> str | None:
@@ -182,7 +199,7 @@ def warnings(view: View) -> Iterator[str]:
         return
     if case.woken:
         yield view.say("card.warning_woken")
-    if len(case.sent) >= OFTEN:
+    if len(case.sent) >= OFTEN and (case.triage is None or case.triage.rule != TO_AND_FRO):
         yield view.say("card.warning_often", count=len(case.sent))
     if case.triage and not case.triage.sure:
         yield view.say("card.warning_unsure")

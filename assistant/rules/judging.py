@@ -119,6 +119,14 @@ def thanks(post: Reading) -> Verdict | None:
     return _verdict(post, "thanks", heard)
 
 
+def heated(post: Reading) -> Verdict | None:
+    """Citizens who quarrel with each other are left to it (rule 4)."""
+    if not post.quarrel or not post.heard("heated.spoken_to"):
+        return None
+    verdict = _verdict(post, _everyday(post).label, post.quarrel, why="heated")
+    return replace(verdict, advice="leave", rule=4)
+
+
 def elections(post: Reading) -> Verdict | None:
     """Before an election what only sounds like policy is left alone as well (rule 4)."""
     heard = post.heard("political.careful") if post.register.elections else ()
@@ -245,6 +253,7 @@ RULES: tuple[Rule, ...] = (
     personal_data,
     spam,
     thanks,
+    heated,
     judged,
     elections,
     not_public,

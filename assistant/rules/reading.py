@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from assistant.case import Addressed, Post
+from assistant.case import Addressed, Post, Said
 from assistant.clean import clean
 from assistant.personal import Own, Personal, find_personal
 from assistant.rules.phrases import sign, words
@@ -15,12 +15,14 @@ _STARRED = re.compile(r"\w\*+\w")
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """One post: its text, how it addresses us, and what the organisation answers for."""
+    """One post: its text, how it addresses us, what stood above it, and what we answer for."""
 
     text: str
     addressed: Addressed | None
     own: Own
     register: Register
+    author: str | None = None
+    above: tuple[Said, ...] = ()
 
     @cached_property
     def all_words(self) -> str:
@@ -46,6 +48,18 @@ class Reading:
     def asks(self) -> bool:
         """Whether there is a question mark, in any script."""
         return any(each in self.text for each in "?？؟¿")
+
+    @cached_property
+    def quarrel(self) -> tuple[str, ...]:
+        """The heated words above this post where it is written to another citizen, not to us."""
+        before = self.above[-1] if self.above else None
+        if before is None or before.ours or before.author in (None, self.author):
+            return ()
+        lists = ("abuse.threat", "abuse.insult", "political.sure")
+        said = [words(each.text) for each in self.above if not each.ours]
+        return tuple(
+            found[0] for text in said for name in lists for found in sign(name).finditer(text)
+        )
 
     @cached_property
     def starred(self) -> tuple[str, ...]:
@@ -85,4 +99,11 @@ def read(post: Post, *, text: str | None = None, own: Own, register: Register) -
     """Return the reading of `post`; `text` replaces its own, as when several posts wait."""
     account = re.escape(post.account.removeprefix("@"))
     shown = re.sub(rf"(?i)@{account}(?!\w)", " ", clean(post.text if text is None else text))
-    return Reading(text=shown, addressed=post.addressed, own=own, register=register)
+    return Reading(
+        text=shown,
+        addressed=post.addressed,
+        own=own,
+        register=register,
+        author=post.author,
+        above=post.above,
+    )

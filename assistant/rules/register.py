@@ -7,7 +7,6 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from assistant.answers import Answer, Index
-from assistant.case import Label
 from assistant.config import Department, Organisation, Pointer
 from assistant.rules.phrases import compiled
 
@@ -64,7 +63,7 @@ class Register:
             (each.name, compiled(_called(each.called))) for each in self._organisation.officials
         )
 
-    def pointer(self, label: Label, *, text: str, language: str) -> Pointer | None:
+    def pointer(self, label: str, *, text: str, language: str) -> Pointer | None:
         """Return the pointer of `label` that fits `text` best, in `language` where there is one.
 
         What leads to an answer that is no longer valid is no pointer.

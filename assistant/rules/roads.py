@@ -10,6 +10,11 @@ PAUSE = timedelta(hours=2)
 """How long the advice `wait` waits, ended at an opening time."""
 
 
+CONTACT = "contact"
+TO_AND_FRO = 7
+"""The house rule against endless to and fro: its road is a personal contact."""
+
+
 def with_wait(found: Triage, *, organisation: Organisation, now: datetime) -> Triage:
     """Return `found` with the time at which the advice to wait is over."""
     if found.advice != "wait":
@@ -31,7 +36,8 @@ def with_road(
     `text` decides where a label has more than one road. The term counts from the day of `arrived`
     on the organisation's clock; the reminder comes when the department opens on its day.
     """
-    pointer = register.pointer(found.label, text=text, language=found.language)
+    label = CONTACT if found.rule == TO_AND_FRO else found.label
+    pointer = register.pointer(label, text=text, language=found.language)
     if pointer is None:
         return found.model_copy(update={"pointer": None, "term": None})
     term, local = None, organisation.local(arrived)

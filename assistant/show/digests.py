@@ -48,6 +48,7 @@ class Digests:
         self._store = store
         self._chat = chat
         self._platforms = platforms
+        self._urls: dict[Place, str | None] = {}
 
     async def _crowd(self, lane: Lane, members: tuple[str, ...]) -> list[str]:
         """Return which of the waiting members can stand in a digest: no card yet, not urgent."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from assistant.card import Card
+from assistant.card import Card, Source
 from assistant.case import Case
 from assistant.chats import Message
 from assistant.errors import Barred, Refused, TryAgain
@@ -24,6 +24,9 @@ from assistant.store.lanes import (
     messages_of,
     shown,
 )
+
+URLS = 1000
+"""Links to cards that are remembered, the newest."""
 
 NEW_CARD_AFTER = timedelta(days=7)
 """A case that comes back after this gets a new card at the bottom of the channel."""
@@ -109,7 +112,7 @@ class Drawer(Digests):
         version, case = await self._presented(case)
         # Never the mark of an earlier card, whose message may still stand there.
         mark = f"{case.id}:card:{secrets.token_hex(4)}"
-        card = self._card(case, version)
+        card = await self._card(case, version)
         place = await self._once(
             lane,
             case.id,
@@ -186,8 +189,9 @@ class Drawer(Digests):
         assert old.at is not None
         # A case that came back was triaged again and is handed to people by this very redraw.
         version, case = await self._presented(case)
+        card = await self._card(case, version)
         try:
-            await self._chat.update_card(message_of(old.at), self._card(case, version))
+            await self._chat.update_card(message_of(old.at), card)
         except Refused as error:
             if str(error) != "message_not_found":
                 raise
@@ -267,9 +271,9 @@ class Drawer(Digests):
             if str(error) != "message_not_found":
                 raise
 
-    def _card(self, case: Case, version: int) -> Card:
+    async def _card(self, case: Case, version: int) -> Card:
         platform = self._platforms.get((case.platform, case.account))
-        return card_of(
+        card = card_of(
             case,
             version=version,
             organisation=self.organisation,
@@ -278,6 +282,30 @@ class Drawer(Digests):
             limit=platform.limit if platform else 0,
             length=platform.length if platform else len,
         )
+        return card.model_copy(update={"related": await self._related(case)})
+
+    async def _related(self, case: Case) -> tuple[Source, ...]:
+        """Return links to the cards of cases about the same that stand by now."""
+        alike = case.triage.alike if case.triage and not case.erased else None
+        links: list[Source] = []
+        for id in alike.cases if alike else ():
+            at = (await shown(self._store, id)).at
+            url = await self._url(at) if at else None
+            if url is not None:
+                title = self.words.say("card.alike_case", number=len(links) + 1)
+                links.append(Source(id=id, title=title, url=url))
+        return tuple(links)
+
+    async def _url(self, at: Place) -> str | None:
+        """Return a message's link, asked for once: in a burst many cards name the same ones."""
+        if at not in self._urls:
+            try:
+                self._urls[at] = await self._chat.permalink(message_of(at))
+            except Refused:  # gone from the chat: a card without that link is better than none
+                return None
+            while len(self._urls) > URLS:
+                self._urls.pop(next(iter(self._urls)))
+        return self._urls[at]
 
     def _place_name(self, case: Case) -> str:
         if case.official:

@@ -25,6 +25,7 @@ class Keys:
         self.counters = start + "counters"
         self.notices = start + "notices"
         self.cursors = start + "cursors"
+        self.echoes = start + "echoes:"
         self.kept = start + "kept"
         self.connections = start + "connections"
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from assistant import language
 from assistant.case import (
     Advice,
+    Alike,
     Case,
     Earlier,
     Event,
@@ -34,15 +35,19 @@ from assistant.rules import (
     SENSITIVE,
     Reading,
     Verdict,
+    after_often,
     judge,
     read,
     register_of,
+    signature,
     stricter,
     with_road,
     with_wait,
 )
 from assistant.store import URGENT, Decision, Delivery, Store, Work
 from assistant.store.alarms import next_alarm
+from assistant.store.echoes import echoes, first
+from assistant.store.lanes import Note, notify
 from assistant.triage.waking import COMING, wake
 from assistant.words import Words
 
@@ -50,6 +55,8 @@ __all__ = ["ModelTriage", "combine", "triage", "understand", "wake", "warm"]
 
 DEADLINE = 5.0
 """Seconds the model has, so that the card stands within 10 s of record (design: Brain)."""
+EVENT = 5
+"""Different authors from which near-identical posts are told to the supervisors as one event."""
 EARLIER = 3
 LOOKED_AT = 10
 """Earlier cases read to find EARLIER ones that were not erased: a citizen may have hundreds."""
@@ -112,6 +119,8 @@ async def triage(
     )
     earlier = await _earlier(store, case)
     now = clock()
+    alike = await _alike(store, case, organisation=organisation, now=now)
+    found = found.model_copy(update={"alike": alike})
 
     def decide(held: Case | None) -> Decision:
         if held is None or not _needs_label(held) or held.revision != case.revision:
@@ -145,7 +154,7 @@ async def understand(
     asked = None if case.gone else model
     said = await _ask(reading, organisation=organisation, model=asked, random=random)
     found = combine(verdict, said, reading=reading, organisation=organisation, words=words)
-    found = _no_milder(found, case)
+    found = after_often(_no_milder(found, case), case, words=words)
     found = with_wait(found, organisation=organisation, now=clock())
     found = with_road(
         found,
@@ -295,6 +304,23 @@ async def _earlier(store: Store, case: Case) -> tuple[Earlier, ...]:
         )
         for each in others
     )
+
+
+async def _alike(
+    store: Store, case: Case, *, organisation: Organisation, now: datetime
+) -> Alike | None:
+    """Return who else writes the same now; tell the supervisors once when it is one event."""
+    post = case.post
+    if case.gone or post.addressed is None:
+        return None
+    marks = signature(post.text)
+    author = post.author or case.id
+    found = await echoes(store, case=case.id, author=author, signature=marks, now=now)
+    if found and found.authors >= EVENT and await first(store, marks):
+        values = {"count": str(found.authors), "cases": ", ".join((case.id, *found.cases))}
+        note = Note(key="desk.alike", values=values)
+        await notify(store, organisation.supervisors_channel, note, now=now)
+    return found
 
 
 def _work(

@@ -206,6 +206,13 @@ def test_empty_suggestion_shows_only_where_it_comes_from() -> None:
     assert blocks[-1]["elements"][1] == _plain("leeg")
 
 
+def test_cards_about_the_same_are_linked() -> None:
+    related = (Source(id="c2", title="zaak 1", url="https://chat.example/1"),)
+    blocks = card_blocks(CARD.model_copy(update={"related": related}), NL)
+    [line] = [each for each in blocks if "zaak 1" in str(each)]
+    assert line["elements"][1]["text"] == "<https://chat.example/1|zaak 1>"
+
+
 def test_buttons_stand_five_in_a_row() -> None:
     actions = tuple(Action(id=each, label=each) for each in get_args(ActionId))
     blocks = card_blocks(CARD.model_copy(update={"actions": actions}), NL)

@@ -115,6 +115,7 @@ def card_blocks(card: Card, words: Words) -> list[Block]:
     after = [
         *(context(plain(f"✎ {each}", _NOTE)) for each in card.notes[:_NOTES]),
         *_judgement(card),
+        *_related(card, words),
         *(_suggestion(card.suggestion, words) if card.suggestion else ()),
         *(_answer(card.answer, words) if card.answer else ()),
         *_actions(card.actions, case=card.case, version=card.version),
@@ -150,6 +151,11 @@ def _judgement(card: Card) -> list[Block]:
     facts: list[Block] = [{"type": "section", "fields": fields}] if fields else []
     found = advice + warnings + facts
     return [{"type": "divider"}, *found] if found else []
+
+
+def _related(card: Card, words: Words) -> Iterator[Block]:
+    if card.related:
+        yield context(_bold(words, "slack_related"), *map(_source, card.related[:_SOURCES]))
 
 
 def _suggestion(suggestion: Suggestion, words: Words) -> Iterator[Block]:
