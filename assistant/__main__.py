@@ -71,6 +71,13 @@ With --online it also signs in to every account and to Slack, and tells who we a
 the account may do, or why not and what to do; exit code 1 if one fails. Nothing is posted.""",
         "luister check --config examples/waterstad",
     ),
+    "authorize": (
+        "let an account's owner allow Luister in on X, once",
+        """\
+Prints an address for the owner's browser, asks for the address the browser ends at, and prints the
+refresh token for the environment. It needs the app's client secret there.""",
+        "luister authorize @gemeentewaterstad --config /etc/luister/org",
+    ),
     "replay": (
         "take in posts from a file, triage them and print what became of each",
         """\
@@ -183,6 +190,7 @@ def _add_arguments(of: dict[str, argparse.ArgumentParser]) -> None:
         action="store_true",
         help="start the local Slack without a network namespace; it then listens on all addresses",
     )
+    of["authorize"].add_argument("account", metavar="HANDLE", help="the account's, as configured")
     of["run"].add_argument(
         "--only",
         metavar="PARTS",

@@ -6,12 +6,15 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import count
 from typing import Any, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
 from assistant.platforms.x.limits import ENDPOINTS
+from assistant.platforms.x.oauth import REDIRECT
 from assistant.platforms.x.parsing import moment, snowflake
 from tests.platforms.x_contract import request_wrong, response_wrong
 
@@ -71,6 +74,7 @@ class XServer:
         self.refresh = "refresh-0"
         self.access = {"access-none"}
         self.scopes = SCOPES
+        self.challenge: str | None = None
         self.calls: Counter[str] = Counter()
         self.exceeded: list[str] = []
         self.held = 0
@@ -144,14 +148,28 @@ class XServer:
 
     # OAuth 2
 
+    def allow(self, url: str) -> str:
+        """Let the account's owner allow what is asked; return where the browser ends."""
+        asked = dict(parse_qsl(urlsplit(url).query))
+        assert (asked["client_id"], asked["code_challenge_method"]) == (CLIENT[0], "S256")
+        assert asked["redirect_uri"] == REDIRECT
+        self.challenge, self.scopes = asked["code_challenge"], asked["scope"]
+        return f"{REDIRECT}?state={asked['state']}&code=a-code"
+
     async def _token(self, request: web.Request) -> web.Response:
         form = await request.post()
         basic = base64.b64encode(":".join(CLIENT).encode()).decode()
+        granted = {
+            "refresh_token": form.get("client_id") == CLIENT[0]
+            and form.get("refresh_token") == self.refresh,
+            "authorization_code": self.challenge is not None
+            and form.get("code") == "a-code"
+            and form.get("redirect_uri") == REDIRECT
+            and _challenge(str(form.get("code_verifier"))) == self.challenge,
+        }
         right = (
             request.headers.get("Authorization") == f"Basic {basic}"
-            and form.get("grant_type") == "refresh_token"
-            and form.get("client_id") == CLIENT[0]
-            and form.get("refresh_token") == self.refresh
+            and granted.get(str(form.get("grant_type")), False)
             and self.fault != "401"
         )
         self.calls["token"] += 1
@@ -444,6 +462,11 @@ class Failed(Exception):
     def __init__(self, status: int, type: str, detail: str) -> None:
         super().__init__(detail)
         self.status, self.type, self.detail = status, type, detail
+
+
+def _challenge(verifier: str) -> str:
+    digest = sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def _page(query: Any, newest: list[Any]) -> tuple[list[Any], Item]:

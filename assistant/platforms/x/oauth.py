@@ -4,16 +4,21 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Annotated
+from urllib.parse import urlencode
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from assistant.errors import Barred, TryAgain
+from assistant.errors import Barred, Refused, TryAgain
 from assistant.platforms import Keep
 from assistant.retry import retry_after
 
 PATH = "/2/oauth2/token"
+
+REDIRECT = "https://127.0.0.1/"
+"""Where X sends the owner's browser; nothing needs to listen, the address itself holds the code."""
 
 EARLY = timedelta(minutes=2)
 """An access token is renewed this long before it ends."""
@@ -144,6 +149,50 @@ class Tokens:
             until=now + timedelta(seconds=told.expires_in),
             scope=told.scope,
         )
+
+
+def authorization(client: str, *, verifier: str, state: str, direct: bool) -> str:
+    """Return where an account's owner allows the app in; `verifier` proves later that we asked."""
+    scopes = "tweet.read tweet.write users.read offline.access"
+    challenge = base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).decode()
+    query = {
+        "response_type": "code",
+        "client_id": client,
+        "redirect_uri": REDIRECT,
+        "scope": scopes + (" dm.read dm.write" if direct else ""),
+        "state": state,
+        "code_challenge": challenge.rstrip("="),
+        "code_challenge_method": "S256",
+    }
+    return "https://x.com/i/oauth2/authorize?" + urlencode(query)
+
+
+async def exchanged(
+    session: aiohttp.ClientSession,
+    *,
+    url: str,
+    client: tuple[str, SecretStr],
+    code: str,
+    verifier: str,
+) -> SecretStr:
+    """Return the refresh token X gives for a code; raises Refused when it gives none."""
+    form = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
+    headers = {"Authorization": _basic(*client)}
+    try:
+        async with session.post(
+            url, data={**form, "redirect_uri": REDIRECT}, headers=headers, allow_redirects=False
+        ) as answer:
+            told = _Given.model_validate_json(await answer.read())
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise TryAgain(f"X cannot be reached ({type(error).__name__})") from None
+    except ValidationError:
+        told = None
+    if told is None or told.refresh_token is None:
+        raise Refused(
+            "X gives no refresh token: the code was too old, the client secret is another app's, "
+            f"or the app's callback is not {REDIRECT}"
+        )
+    return told.refresh_token
 
 
 def _basic(id: str, secret: SecretStr) -> str:
