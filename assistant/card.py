@@ -17,9 +17,13 @@ ActionId = Literal[
     "retry",
     "found",
     "denied",
+    "take_back",
+    "correct",
     "reopen",
     "open",
 ]
+Reader = Literal["public", "private"]
+"""Who may read a reply: whoever reads the citizen's post, or the citizen alone."""
 Opens = Literal["nothing", "editor", "form"]
 
 
@@ -57,6 +61,13 @@ class Suggestion(Frozen):
     sources: tuple[Source, ...] = ()
 
 
+class Picture(Frozen):
+    """What came with a post besides its text: what it shows, and where it is."""
+
+    label: str
+    url: str | None = None
+
+
 class Answer(Frozen):
     """The reply as it stands: `status` is one sentence, `url` only when it is really there."""
 
@@ -68,6 +79,7 @@ class Answer(Frozen):
 class Card(Frozen):
     """One case for one channel. Every string is plain text: nothing in it may act.
 
+    `warning` is the author's content warning, `above` what was said before the post, oldest first.
     `summary` is what a notification or a screen reader says; `version` the case's version shown.
     `related` are the cards of cases about the same. `stub` replaces the whole card once the case
     moved elsewhere.
@@ -83,6 +95,9 @@ class Card(Frozen):
     url: str | None
     age: str
     post: str
+    warning: str | None = None
+    above: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
     advice: str | None = None
     facts: tuple[Fact, ...] = ()
@@ -144,6 +159,8 @@ class Editor(Frozen):
 
     `revision` is the citizen's post it was opened on and `draft` the suggestion it began with.
     `asks` are sentences that need a reason before the text may go; `reason` what was given.
+    `corrects` is the id of the sent reply this text comes in the place of. `readers` is empty where
+    there is nothing to choose, else `reader` is the one that stands chosen.
     """
 
     case: str
@@ -159,3 +176,7 @@ class Editor(Frozen):
     asks: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     reason_label: str | None = None
+    corrects: str | None = None
+    readers_label: str | None = None
+    readers: tuple[Choice, ...] = ()
+    reader: Reader | None = None

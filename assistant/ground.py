@@ -1,12 +1,13 @@
 """What a reply to a case is checked against, the same at drafting, at each edit and at sending."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from assistant.answers import Answer
 from assistant.case import Case
 from assistant.checks import Ground
 from assistant.config import Organisation
-from assistant.platforms import Platform
+from assistant.platforms import AnswersPrivately, Platform
 
 
 def sources(organisation: Organisation, ids: tuple[str, ...]) -> tuple[Answer, ...]:
@@ -41,8 +42,12 @@ def ground_of(
     platform: Platform,
     initials: str,
     cited: tuple[str, ...],
+    private: bool = False,
 ) -> Ground:
-    """Return the ground of a reply to `case` that cites the approved answers `cited`."""
+    """Return the ground of a reply to `case` that cites the approved answers `cited`.
+
+    `private` is a reply that reaches this citizen and nobody else.
+    """
     answers = sources(organisation, cited)
     own = organisation.own
     return Ground(
@@ -52,10 +57,18 @@ def ground_of(
         links=(*(url for each in answers for url in each.sources), *_doors(organisation)),
         own=own,
         hosts=own.hosts,
-        limit=platform.limit,
+        limit=measure_of(platform, private=private)[0],
+        private=private,
         handle=case.post.handle,
         initials=initials,
     )
+
+
+def measure_of(platform: Platform, *, private: bool) -> tuple[int, Callable[[str], int]]:
+    """Return how long a reply may be on `platform`, and how that counts a text."""
+    if private and isinstance(platform, AnswersPrivately):
+        return platform.private_limit, platform.private_length
+    return platform.limit, platform.length
 
 
 def _doors(organisation: Organisation) -> tuple[str, ...]:

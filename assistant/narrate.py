@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from assistant.case import FINISHED, MOVES, Case, Draft, Event, Kind, State, evolve
+from assistant.case import FINISHED, MOVES, Case, Draft, Event, Kind, Reply, State, evolve
 from assistant.config import Organisation
 from assistant.ground import pointer_of
 from assistant.present.citizen import URGENT
@@ -196,16 +196,21 @@ def _approved(told: _Told) -> str:
 def _written(told: _Told, key: str) -> str:
     reply = told.event.reply
     assert reply is not None
-    change = _change(told)
-    if reply.overruled:
-        checks = ", ".join(
-            coded("thread.check_", each, words=told.words) for each in reply.overruled
-        )
-        reason = reply.overrule_reason or "—"
-        change += " " + told.say(
-            "thread.overruled", checks=checks, reason=_whole(reason.rstrip(". "))
-        )
+    change = " ".join((_change(told), *_private(told, reply), *_overruled(told, reply)))
     return told.say(key, who=told.who, change=change, text=_whole(reply.text))
+
+
+def _private(told: _Told, reply: Reply) -> Iterator[str]:
+    if reply.visibility == "direct":
+        yield told.say("thread.private")
+
+
+def _overruled(told: _Told, reply: Reply) -> Iterator[str]:
+    if not reply.overruled:
+        return
+    checks = ", ".join(coded("thread.check_", each, words=told.words) for each in reply.overruled)
+    reason = (reply.overrule_reason or "—").rstrip(". ")
+    yield told.say("thread.overruled", checks=checks, reason=_whole(reason))
 
 
 def _change(told: _Told) -> str:
@@ -272,7 +277,8 @@ def _take_back(told: _Told) -> str:
 def _correct(told: _Told) -> str:
     reply = told.event.reply
     assert reply is not None
-    return told.say("thread.correct", who=told.who, text=_whole(reply.text))
+    spite = "".join(f"{each} " for each in _overruled(told, reply))
+    return told.say("thread.correct", who=told.who, spite=spite, text=_whole(reply.text))
 
 
 def _amended(told: _Told) -> str:

@@ -307,6 +307,12 @@ def find_personal(text: str, *, own: Own, names: bool = True) -> tuple[Personal,
     return tuple(sorted(kept, key=lambda found: found.start))
 
 
+def surely_personal(text: str, *, own: Own) -> bool:
+    """Say whether `text` surely holds personal data; names aside, and a handle is no secret."""
+    found = find_personal(text, own=own, names=False)
+    return any(each.certain and each.kind != "handle" for each in found)
+
+
 def find_handles(text: str) -> tuple[tuple[int, int], ...]:
     """Return the (start, end) of each mention of an account in `text`, e-mail addresses aside."""
     return tuple(match.span() for match in _HANDLE.finditer(fold(text)))

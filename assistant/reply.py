@@ -9,7 +9,7 @@ from assistant.case import MOVES, Case, Event, Kind, Post, Remote, Reply, State
 from assistant.checks import check
 from assistant.config import Organisation
 from assistant.errors import Barred, Doubtful, Refused, TryAgain
-from assistant.ground import ground_of
+from assistant.ground import ground_of, measure_of
 from assistant.ours import claims_of, normal
 from assistant.platforms import FindsReplies, KeyedReplies, Look, MayHide, Platform
 from assistant.store import Decision, Delivery, Recorded, Store, Work
@@ -129,14 +129,17 @@ class Sender:
         target = next(each for each in case.posts if each.id == reply.target)
         if target.addressed is None or self._organisation.ours(target):
             return Event(kind=Kind.FAILED, at=now, reason="not_addressed")
+        private = reply.visibility == "direct"
         ground = ground_of(
             case,
             organisation=self._organisation,
             platform=platform,
             initials=reply.by.initials,
             cited=reply.sources,
+            private=private,
         )
-        findings = check(reply.text, ground=ground, length=platform.length)
+        _, length = measure_of(platform, private=private)
+        findings = check(reply.text, ground=ground, length=length)
         if any(each.severity == "block" for each in findings):
             return Event(kind=Kind.FAILED, at=now, reason="checks")
         return None

@@ -19,7 +19,9 @@ from assistant.case import (
     evolve,
 )
 from assistant.config import About, Department, Model, Official, Organisation, Person, ReplayAccount
+from assistant.platforms import Platform
 from assistant.present import card_of
+from assistant.testing import FakePlatform
 from assistant.words import Words
 
 NOON = datetime(2026, 11, 22, 9, 41, 5, tzinfo=UTC)
@@ -28,6 +30,8 @@ NOON = datetime(2026, 11, 22, 9, 41, 5, tzinfo=UTC)
 ANNA = Actor(chat_user="U1", name="Anna Bakker", initials="AB")
 PIET = Actor(chat_user="U2", name="Piet Prins", initials="PP")
 LINK = "https://social.example/@waterstad/99"
+OUTSIDE = "https://social.example/@waterstad/77"
+"""Where our reply stands, and where an answer that was given outside Luister does."""
 
 ANSWER = Answer(
     id="grofvuil",
@@ -153,7 +157,7 @@ def event(kind: Kind, minutes: float = 1, **parts: Any) -> Event:
         Kind.CONFIRMED: {"by": ANNA, "text": reply().text, "remote": Remote(id=LINK, url=LINK)},
         Kind.DENIED: {"by": ANNA, "text": reply().text},
         Kind.HIDDEN: {"reply_id": "r1", "reason": "replies_closed"},
-        Kind.ELSEWHERE: {"text": "Kijk even op onze site.", "remote": Remote(id="77", url=LINK)},
+        Kind.ELSEWHERE: {"text": "Kijk even op onze site.", "remote": Remote(id="77", url=OUTSIDE)},
         Kind.BARRED: {"post": post(barred="blocked")},
         Kind.TAKE_BACK: {"by": ANNA, "text": reply().text, "reply_id": "r1"},
         Kind.CORRECT: {"by": ANNA, "reply": correction(), "reply_id": "r1"},
@@ -201,12 +205,18 @@ def case_in(state: State, **changes: Any) -> Case:
     return fold(*story(*ROADS[state])).model_copy(update=changes)
 
 
+ROOMY = FakePlatform()
+"""A platform that takes 500 characters, and nothing back."""
+ROOMY.limit = 500
+
+
 def card(
     case: Case,
     *,
     now: datetime = NOON,
     organisation: Organisation = ORGANISATION,
     words: Words | None = None,
+    platform: Platform | None = ROOMY,
 ) -> Card:
     """Return the card of `case` at version 7, in Dutch unless other words are given."""
     return card_of(
@@ -215,8 +225,7 @@ def card(
         organisation=organisation,
         words=words or Words("nl"),
         now=now,
-        limit=500,
-        length=len,
+        platform=platform,
     )
 
 

@@ -297,3 +297,26 @@ def test_a_reply_of_500_characters_is_checked_in_time() -> None:
         check(bench_checks.REPLY, ground=bench_checks.GROUND, length=graphemes)
         times.append((time.process_time() - began) * 1000)
     assert min(times) < bench_checks.LIMIT_MS
+
+
+STOPPED = {
+    "Hoi! Bel 06-12345678. ^AB": "phone",
+    "Hoi! Mail jan@voorbeeld.nl. ^AB": "email",
+    "Hoi! Wij komen naar Dorpsstraat 12, 1234 AB Elders. ^AB": "address",
+    "Hoi! Het gaat om NL91ABNA0417164300. ^AB": "iban",
+    "Hoi! Meneer Pietersen is gebeld. ^AB": "third_person",
+}
+
+
+@pytest.mark.parametrize("text", STOPPED)
+def test_what_is_stopped_in_public_is_asked_about_in_private(text: str) -> None:
+    private = GROUND.model_copy(update={"private": True})
+    for ground, severity in ((GROUND, "block"), (private, "confirm")):
+        found = check(text, ground=ground)
+        assert (STOPPED[text], severity) in [(one.code, one.severity) for one in found]
+
+
+@pytest.mark.parametrize("text", ["Uw bsn is 111222333. ^AB", "Volg @piet@social.example. ^AB"])
+def test_a_bsn_and_a_mention_of_others_are_stopped_also_in_private(text: str) -> None:
+    private = GROUND.model_copy(update={"private": True})
+    assert check(text, ground=private)[0].severity == "block"

@@ -12,6 +12,7 @@ from tests.staff_cases import (
     LINK,
     OPEN,
     ORGANISATION,
+    OUTSIDE,
     PIET,
     ROADS,
     SENDING,
@@ -75,7 +76,7 @@ SENTENCES: dict[Kind, str] = {
     " Lees het voordat je opnieuw antwoordt.",
     Kind.HIDDEN: "Let op: het platform nam het antwoord aan, maar laat het aan niemand zien."
     " Reden: onder dit bericht mogen wij niet antwoorden.",
-    Kind.ELSEWHERE: f"Wij antwoordden hier buiten Luister om: Kijk even op onze site. {LINK}",
+    Kind.ELSEWHERE: f"Wij antwoordden hier buiten Luister om: Kijk even op onze site. {OUTSIDE}",
     Kind.BARRED: "Antwoorden kan nu niet: de inwoner heeft ons account geblokkeerd.",
     Kind.TAKE_BACK: f"Anna Bakker (AB) wil het antwoord terugnemen. Er staat nu: {reply().text}",
     Kind.CORRECT: "Anna Bakker (AB) wil het antwoord verbeteren. Nieuwe tekst:"

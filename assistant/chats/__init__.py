@@ -2,7 +2,7 @@
 
 from typing import Literal, Protocol
 
-from assistant.card import ActionId, Card, Digest, Editor, Form
+from assistant.card import ActionId, Card, Digest, Editor, Form, Reader
 from assistant.case import Frozen
 
 
@@ -30,7 +30,10 @@ class Press(Frozen):
 
 
 class Submission(Frozen):
-    """The editor sent in: `view` is the editor's own id, the same for every try of one editor."""
+    """The editor sent in: `view` is the editor's own id, the same for every try of one editor.
+
+    `corrects` and `reader` are the editor's; None where it had no such thing.
+    """
 
     by: Presser
     view: str
@@ -39,6 +42,8 @@ class Submission(Frozen):
     draft: str | None
     text: str
     reason: str | None = None
+    corrects: str | None = None
+    reader: Reader | None = None
 
 
 class Verdict(Frozen):

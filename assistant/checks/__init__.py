@@ -8,6 +8,7 @@ import regex
 
 from assistant.checks.facts import unsourced
 from assistant.checks.findings import (
+    IN_PRIVATE,
     SEVERITY,
     Finding,
     Ground,
@@ -27,7 +28,16 @@ from assistant.checks.phrases import (
 from assistant.checks.plain import hard_words, long_sentences, no_greeting, no_initials
 from assistant.checks.private import hidden_characters, mentions, personal_data, third_persons
 
-__all__ = ["CHECKS", "SEVERITY", "Finding", "Ground", "Severity", "check", "graphemes"]
+__all__ = [
+    "CHECKS",
+    "IN_PRIVATE",
+    "SEVERITY",
+    "Finding",
+    "Ground",
+    "Severity",
+    "check",
+    "graphemes",
+]
 
 
 class Check(Protocol):
@@ -80,8 +90,13 @@ def check(
     found = [one for look in CHECKS for one in look(text, ground=ground)]
     found += too_long(text, limit=ground.limit, length=length)
     covered = (*approved_spans(text, ground), *_blocked(found))
-    kept = (one for one in found if one.severity == "block" or not _inside(one, covered))
+    kept = [one for one in found if one.severity == "block" or not _inside(one, covered)]
+    kept = [_in_private(one) for one in kept] if ground.private else kept
     return tuple(sorted(kept, key=lambda one: (_ORDER.index(one.severity), one.start, one.end)))
+
+
+def _in_private(one: Finding) -> Finding:
+    return one.model_copy(update={"severity": "confirm"}) if one.code in IN_PRIVATE else one
 
 
 def _blocked(found: list[Finding]) -> list[tuple[int, int]]:

@@ -46,6 +46,14 @@ SEVERITY: dict[str, Severity] = {
 }
 """What each code does: block stops, confirm asks for a reason, hint only tells."""
 
+IN_PRIVATE: frozenset[str] = frozenset(
+    {"iban", "phone", "email", "address", "plate", "birth_date", "third_person"}
+)
+"""What is stopped in public and only asked about in a reply to one citizen (house rule 8).
+
+A BSN, a card or a document number is nothing for a social network at all.
+"""
+
 
 class Finding(BaseModel):
     """One thing a check points at: text[start:end] is `words`.
@@ -69,7 +77,8 @@ class Ground(BaseModel):
     `post` and `language` are the citizen's; `sources` the full texts of the cited approved
     answers and `links` their links; `hosts` the hosts a link may go to besides our own; `limit`
     the platform's, in what its `length` counts; `handle` the citizen's, which may be mentioned;
-    `initials` those of whoever signs, without the ^.
+    `initials` those of whoever signs, without the ^. `private` says that the reply reaches this
+    citizen and nobody else.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +92,7 @@ class Ground(BaseModel):
     limit: int
     handle: str | None = None
     initials: str = ""
+    private: bool = False
 
 
 def finding(code: str, text: str, start: int, end: int, **values: str | int) -> Finding:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from assistant.amendable import Act, four_eyes
 from assistant.card import Editor, Form
 from assistant.case import (
     Actor,
@@ -14,26 +15,25 @@ from assistant.case import (
     Reply,
     State,
     evolve,
-    record_key,
-    reply_id,
 )
 from assistant.chats import Press, Presser, Submission, Verdict
-from assistant.checks import Finding, check
 from assistant.config import Organisation, Person
+from assistant.desk.amending import correcting, standing, taking_back
+from assistant.desk.letter import Letter
 from assistant.desk.permits import actor_of, allowed, destination, held, least
 from assistant.desk.relabelling import relabelled
 from assistant.desk.settling import settled
-from assistant.desk.texts import beginning, cited
+from assistant.desk.texts import beginning, signed
 from assistant.errors import NotAllowed
-from assistant.ground import ground_of, road_of
+from assistant.ground import road_of
 from assistant.platforms import Platform
-from assistant.present import close_form, found_form, hand_over_form, relabel_form
+from assistant.present import close_form, found_form, hand_over_form, relabel_form, take_back_form
 from assistant.present.wording import coded
 from assistant.store import URGENT, Decision, Loaded, Store, Work
 from assistant.store.lanes import enlist
 from assistant.words import Words
 
-_ON_TEXT = ("approve", "found", "denied")
+_ON_TEXT = ("approve", "found", "denied", "take_back")
 """Acts on the exact text of the reply on the card."""
 
 
@@ -72,22 +72,21 @@ class Desk:
         def decide(case: Case | None) -> Decision:
             assert case is not None
             self._allowed(press.by, case, at_least=least(press.action))
-            stands = case.reply.id if case.reply else None
-            if press.action in _ON_TEXT and (saw is None or saw.id != stands):
+            if press.action in _ON_TEXT and (saw is None or saw != _on_card(case, press.action)):
                 raise self._not_now(case)
             return self._act(case, press, person, now)
 
         await self._store.decide(press.case, decide, command=command, now=now)
         return None
 
-    async def _saw(self, press: Press) -> Reply | None:
-        """Return the reply on the card that was pressed, for acts on its exact text."""
+    async def _saw(self, press: Press) -> str | None:
+        """Return the id of the reply on the card that was pressed, for acts on its exact text."""
         if press.action not in _ON_TEXT:
             return None
         case = None
         for event in (await self._store.events(press.case))[: press.version]:
             case = evolve(case, event, id=press.case)
-        return case.reply if case else None
+        return _on_card(case, press.action) if case else None
 
     def _act(self, case: Case, press: Press, person: Person, now: datetime) -> Decision:
         acts = {
@@ -98,6 +97,7 @@ class Desk:
             "close": self._close,
             "hand_over": self._hand_over,
             "relabel": self._relabel,
+            "take_back": self._take_back,
             "reopen": self._reopen,
             "found": self._settle,
             "denied": self._settle,
@@ -113,7 +113,9 @@ class Desk:
         return self._plain(case, Kind.RETURNED, actor, now, State.APPROVAL)
 
     def _reopen(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
-        reopened = self._plain(case, Kind.REOPENED, actor, now, State.CLOSED)
+        # Once a reply is taken back the citizen is without an answer again.
+        state = State.SENT if case.taken_back else State.CLOSED
+        reopened = self._plain(case, Kind.REOPENED, actor, now, state)
         return replace(reopened, work=(*reopened.work, Work(step="triage")))
 
     def _close(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
@@ -169,6 +171,10 @@ class Desk:
         places, words = self._organisation, self._words
         return relabelled(case, press, actor, now, organisation=places, words=words)
 
+    def _take_back(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        sent = self._standing(case, "take_back")
+        return taking_back(sent, press, actor, now, lane=self._channel(case))
+
     def _settle(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         self._must_be(case, State.IN_DOUBT)
         return settled(case, press, actor, now, lane=self._channel(case))
@@ -189,6 +195,9 @@ class Desk:
             case "relabel":
                 self._must_be(case, State.OPEN, State.FAILED)
                 return relabel_form(case, version=version, words=words)
+            case "take_back":
+                self._standing(case, "take_back")
+                return take_back_form(case, version=version, words=words)
             case "found":
                 self._must_be(case, State.IN_DOUBT)
                 return found_form(case, version=version, words=words)
@@ -199,40 +208,19 @@ class Desk:
         """Return the editor with the whole outgoing text, signed by whoever opened it."""
         case = held(await self._load(press.case))
         person = self._allowed(press.by, case)
+        if press.action == "correct":
+            sent = self._standing(case, "correct")
+            text = signed(sent.text, was=sent.by.initials, now=person.initials)
+            letter = self._letter(case, person, text, corrects=sent)
+            return replace(letter, draft=sent.draft).editor()
         self._editable(case)
         pointer = None
         if press.action == "pointer":
             pointer = road_of(case, organisation=self._organisation, now=self._clock())
         begun = beginning(case, initials=person.initials, pointer=pointer)
         hints = (self.say("editor.pointer", id=begun.pointer),) if begun.pointer else ()
-        return self._editor(case, text=begun.text, draft=begun.draft, hints=hints)
-
-    def _editor(
-        self,
-        case: Case,
-        *,
-        text: str,
-        draft: str | None,
-        asks: tuple[str, ...] = (),
-        hints: tuple[str, ...] = (),
-        reason_label: str | None = None,
-    ) -> Editor:
-        platform = self._platform(case)
-        return Editor(
-            case=case.id,
-            revision=case.revision,
-            draft=draft,
-            title=self.say("editor.title"),
-            post=case.post.text,
-            text=text,
-            limit=platform.limit,
-            hint=self.say("editor.hint", limit=platform.limit, length=platform.length(text)),
-            text_label=self.say("editor.text_label"),
-            submit=self.say("editor.submit"),
-            asks=asks,
-            hints=hints,
-            reason_label=reason_label,
-        )
+        letter = self._letter(case, person, begun.text)
+        return replace(letter, draft=begun.draft).editor(hints=hints)
 
     async def submit(self, submission: Submission) -> Verdict:
         """Check the text and, when it may go, queue it in this person's name."""
@@ -244,109 +232,73 @@ class Desk:
             return Verdict(outcome="queued")
         case = held(loaded)
         person = self._allowed(submission.by, case)
-        await self._not_closed(case)
-        refused = self._judged(case, submission, person, text)
+        if submission.corrects is None:
+            await self._not_closed(case)
+        refused = self._judged(self._sent_in(case, person, text, submission), submission)
         if refused:
             return refused
         now = self._clock()
 
         def decide(case: Case | None) -> Decision:
             assert case is not None
-            self._editable(case)
+            letter = self._sent_in(case, person, text, submission)
             if case.revision != submission.revision:
                 raise NotAllowed("desk.post_changed")
-            return self._send(case, submission, person, text, command=command, now=now)
+            return self._send(letter, command=command, now=now)
 
         await self._store.decide(submission.case, decide, command=command, now=now)
         return Verdict(outcome="queued")
 
-    def _judged(
-        self, case: Case, submission: Submission, person: Person, text: str
-    ) -> Verdict | None:
+    def _judged(self, letter: Letter, submission: Submission) -> Verdict | None:
         """Return why the text may not go yet, or None when it may."""
-        if not text:
+        if not letter.text:
             return Verdict(outcome="errors", told=self.say("desk.empty"))
-        self._editable(case)
-        if case.revision != submission.revision:
+        if letter.case.revision != submission.revision:
             # A hint: who has seen the new post owes nobody a reason for sending.
             hints = (self.say("desk.post_changed"),)
-            return Verdict(
-                outcome="confirm",
-                editor=self._editor(case, text=text, draft=submission.draft, hints=hints),
-            )
-        findings = self._findings(case, submission, person, text)
-        told = {
-            level: tuple(self._told(each) for each in findings if each.severity == level)
-            for level in ("block", "confirm", "hint")
-        }
-        if told["block"]:
-            return Verdict(outcome="errors", told="\n".join(told["block"]))
-        if told["confirm"] and not (submission.reason or "").strip():
-            return Verdict(
-                outcome="confirm",
-                editor=self._editor(
-                    case,
-                    text=text,
-                    draft=submission.draft,
-                    asks=told["confirm"],
-                    hints=told["hint"],
-                    reason_label=self.say("editor.reason_label"),
-                ),
-            )
-        return None
+            return Verdict(outcome="confirm", editor=letter.editor(hints=hints))
+        return letter.judged()
 
-    def _findings(
-        self, case: Case, submission: Submission, person: Person, text: str
-    ) -> tuple[Finding, ...]:
-        platform = self._platform(case)
-        ground = ground_of(
-            case,
+    def _letter(
+        self, case: Case, person: Person, text: str, *, corrects: Reply | None = None
+    ) -> Letter:
+        return Letter(
+            case=case,
+            platform=self._platform(case),
             organisation=self._organisation,
-            platform=platform,
-            initials=person.initials,
-            cited=cited(case, submission.draft),
-        )
-        return check(text, ground=ground, length=platform.length)
-
-    def _told(self, finding: Finding) -> str:
-        return self.say(f"checks.{finding.code}", words=finding.words, **finding.values)
-
-    def _send(
-        self,
-        case: Case,
-        submission: Submission,
-        person: Person,
-        text: str,
-        *,
-        command: str,
-        now: datetime,
-    ) -> Decision:
-        """Make the Reply of this Send: everything a repeat needs is fixed here."""
-        id = reply_id(command, case.id)
-        confirmed = [
-            each.code
-            for each in self._findings(case, submission, person, text)
-            if each.severity == "confirm"
-        ]
-        reply = Reply(
-            id=id,
-            target=case.post.id,
+            words=self._words,
+            person=person,
             text=text,
-            key="luister-" + id,
-            record_key=record_key(id, now),
-            created_at=now,
-            due=now + timedelta(seconds=self._organisation.replies.undo_seconds),
-            by=actor_of(person),
-            sources=cited(case, submission.draft),
-            draft=submission.draft,
-            overruled=tuple(dict.fromkeys(confirmed)),
-            overrule_reason=(submission.reason or "").strip() or None if confirmed else None,
+            corrects=corrects,
         )
-        # Handing a case on does not take a second pair of eyes away.
-        asked = map(self._organisation.department, (case.department, *case.been))
-        four_eyes = any(each is not None and each.approval for each in asked)
-        kind = Kind.SUBMITTED if four_eyes else Kind.APPROVED
-        return self._queue(case, reply, kind, actor_of(person), now)
+
+    def _sent_in(self, case: Case, person: Person, text: str, submission: Submission) -> Letter:
+        """Return the text as it was sent in; raises NotAllowed where it may not go (any more)."""
+        corrects = None
+        if submission.corrects is None:
+            self._editable(case)
+        else:
+            corrects = self._standing(case, "correct")
+            if corrects.origin != submission.corrects:
+                raise NotAllowed("desk.nothing_stands")
+        return replace(
+            self._letter(case, person, text, corrects=corrects),
+            draft=submission.draft,
+            chosen=submission.reader,
+            reason=submission.reason,
+        )
+
+    def _send(self, letter: Letter, *, command: str, now: datetime) -> Decision:
+        """Put the text on its way: to be sent, to be approved, or in the place of another."""
+        case, reply = letter.case, letter.as_reply(command, now=now)
+        if letter.corrects is not None:
+            return correcting(reply, now, lane=self._channel(case))
+        second = four_eyes(case, organisation=self._organisation)
+        return self._queue(case, reply, Kind.SUBMITTED if second else Kind.APPROVED, reply.by, now)
+
+    def _standing(self, case: Case, act: Act) -> Reply:
+        platform = self._platform(case)
+        return standing(case, act, platform=platform, organisation=self._organisation)
 
     def _editable(self, case: Case) -> None:
         """Refuse an editor or a text for a case nobody may answer now, naming why."""
@@ -391,3 +343,10 @@ class Desk:
         if found is None:
             raise NotAllowed("desk.no_platform", account=case.account)
         return found
+
+
+def _on_card(case: Case, action: str) -> str | None:
+    """Return the id of the reply that `action` on a card of `case` is about."""
+    if action == "take_back":
+        return case.sent[-1].id if case.sent else None
+    return case.reply.id if case.reply else None

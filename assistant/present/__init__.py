@@ -1,13 +1,19 @@
 """What staff see of a case: card, stub, line in a digest, and the questions before an act."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from assistant.card import Action, Card, DigestLine
 from assistant.case import Case
 from assistant.config import Organisation
-from assistant.present import citizen, reply
-from assistant.present.forms import close_form, found_form, hand_over_form, relabel_form
+from assistant.platforms import Platform
+from assistant.present import around, citizen, reply
+from assistant.present.forms import (
+    close_form,
+    found_form,
+    hand_over_form,
+    relabel_form,
+    take_back_form,
+)
 from assistant.present.wording import View, short
 from assistant.words import Words
 
@@ -19,6 +25,7 @@ __all__ = [
     "hand_over_form",
     "relabel_form",
     "stub_of",
+    "take_back_form",
 ]
 
 
@@ -29,14 +36,14 @@ def card_of(
     organisation: Organisation,
     words: Words,
     now: datetime,
-    limit: int,
-    length: Callable[[str], int],
+    platform: Platform | None,
 ) -> Card:
     """Return the card of `case` as it stands at `version`.
 
-    `limit` and `length` are the platform's: how long a reply may be, and how it counts a text.
+    `platform` says how long a reply may be, what it costs and what can be done with one that was
+    sent; None where its account is no longer configured.
     """
-    view = View(case=case, organisation=organisation, words=words, now=now)
+    view = View(case=case, organisation=organisation, words=words, now=now, platform=platform)
     if case.erased:
         return _bare(
             view, version, title=words.say("card.erased_title"), post=words.say("card.erased")
@@ -53,10 +60,13 @@ def card_of(
         url=case.post.url,
         age=citizen.age(view, case.post.created_at),
         post=post,
+        warning=around.warning(view),
+        above=tuple(around.above(view)),
+        pictures=tuple(around.pictures(view)),
         notes=tuple(citizen.notes(view)),
         advice=citizen.advice(view),
         facts=tuple(reply.facts(view)),
-        suggestion=reply.suggestion(view, limit=limit, length=length),
+        suggestion=reply.suggestion(view),
         answer=reply.answer(view),
         warnings=tuple(reply.warnings(view)),
         actions=tuple(reply.actions(view)),

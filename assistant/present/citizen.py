@@ -5,7 +5,7 @@ from datetime import datetime
 
 from assistant.case import FINISHED, Case, Label, Triage
 from assistant.clean import visible
-from assistant.present.wording import View, place_of, short, triage_by
+from assistant.present.wording import View, coded, place_of, short, triage_by
 from assistant.rules import PEOPLE
 
 URGENT: frozenset[Label] = frozenset({"emergency", "self_harm", "abuse"})
@@ -62,6 +62,9 @@ def notes(view: View) -> Iterator[str]:
         yield view.say("card.note_gone")
     elif newest.addressed is None:
         yield view.say("card.note_not_addressed")
+    elif newest.barred:
+        reason = coded("card.reason_", newest.barred, words=view.words)
+        yield view.say("card.note_barred", reason=reason)
     if newest.visibility != "public":
         yield view.say(f"card.seen_{newest.visibility}")
     if newest.edited:

@@ -81,6 +81,19 @@ def _here(case: Case, organisation: Organisation) -> str:
     return f"dep:{case.department}" if organisation.department(case.department) else "triage"
 
 
+def take_back_form(case: Case, *, version: int, words: Words) -> Form:
+    """Return the question why a reply is taken back."""
+    return Form(
+        case=case.id,
+        version=version,
+        action="take_back",
+        title=words.say("card.form_take_back"),
+        submit=words.say("card.action_take_back"),
+        text_label=words.say("card.form_take_back_text"),
+        text_required=True,
+    )
+
+
 def found_form(case: Case, *, version: int, words: Words) -> Form:
     """Return the question where the reply stands that nobody was sure of."""
     return Form(

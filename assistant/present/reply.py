@@ -1,12 +1,15 @@
 """The lower half of a card: how the case stands, what is suggested or sent, what can be done."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from assistant.amendable import acts_on
 from assistant.card import Action, ActionId, Answer, Fact, Opens, Source, Suggestion
 from assistant.case import FINISHED, Case, Draft, State
 from assistant.ground import road_of, sources
-from assistant.personal import find_personal
+from assistant.personal import surely_personal
+from assistant.platforms import Costs
+from assistant.present import sent
 from assistant.present.wording import View, coded, day, origin_by, place_of
 from assistant.rules import OFTEN, TO_AND_FRO
 
@@ -16,6 +19,8 @@ def facts(view: View) -> Iterator[Fact]:
     owner = view.case.owner
     for label, value in (
         ("card.fact_status", _status(view)),
+        ("card.fact_cost", _cost(view)),
+        ("card.fact_amended", sent.amended(view) if view.case.state is not State.SENT else None),
         ("card.fact_place", _place(view)),
         ("card.fact_body", _body(view)),
         ("card.fact_pointer", _pointer(view)),
@@ -33,6 +38,8 @@ def facts(view: View) -> Iterator[Fact]:
 
 
 def _status(view: View) -> str:
+    if view.case.state is State.SENT and view.case.taken_back:
+        return view.say("card.state_taken_back")
     state = view.say(f"card.state_{view.case.state}")
     if view.case.state is not State.CLOSED or not view.case.reason:
         return state
@@ -75,8 +82,32 @@ def _waits(view: View) -> str | None:
 
 
 def _language(view: View) -> str | None:
-    triage = view.case.triage
-    return coded("card.language_", triage.language, words=view.words) if triage else None
+    """Return the post's language, and what its author says it is in where that is another."""
+    triage, tagged = view.case.triage, view.case.post.language
+    if triage is None:
+        return None
+    language = coded("card.language_", triage.language, words=view.words)
+    if tagged in (None, triage.language):
+        return language
+    said = coded("card.language_", tagged or "", words=view.words)
+    return view.say("card.language_tagged", language=language, tagged=said)
+
+
+def _cost(view: View) -> str | None:
+    """Return what the text that stands ready costs, by the dated list of prices."""
+    case, platform = view.case, view.platform
+    if platform is None or not isinstance(platform, Costs) or case.state not in _READY:
+        return None
+    waits = case.reply if case.state is not State.OPEN else None
+    text = waits.text if waits else case.draft.text if case.draft else ""
+    cost = platform.cost(text)
+    if cost.dollars is None:
+        return view.say("card.cost_unknown", as_of=cost.as_of)
+    key = "card.cost_link" if cost.link else "card.cost"
+    return view.say(key, dollars=f"{cost.dollars:f}", as_of=cost.as_of)
+
+
+_READY = frozenset({State.OPEN, State.APPROVAL, State.QUEUED, State.FAILED})
 
 
 def _alike(view: View) -> str | None:
@@ -109,14 +140,14 @@ def _earlier(view: View) -> str | None:
 
 def _answered(view: View) -> str | None:
     """Return the earlier replies of this case; the one on the card tells of itself."""
-    sent = view.case.sent if view.case.state is not State.SENT else view.case.sent[:-1]
-    if not sent:
+    earlier = view.case.sent if view.case.state is not State.SENT else view.case.sent[:-1]
+    if not earlier:
         return None
-    key = "card.answered_one" if len(sent) == 1 else "card.answered"
-    return view.say(key, count=len(sent), name=sent[-1].by.name)
+    key = "card.answered_one" if len(earlier) == 1 else "card.answered"
+    return view.say(key, count=len(earlier), name=earlier[-1].by.name)
 
 
-def suggestion(view: View, *, limit: int, length: Callable[[str], int]) -> Suggestion | None:
+def suggestion(view: View) -> Suggestion | None:
     """Return the suggested reply with its origin while people still decide what to send."""
     draft = view.case.draft
     if draft is None or view.case.state not in (State.TRIAGED, State.OPEN):
@@ -124,8 +155,8 @@ def suggestion(view: View, *, limit: int, length: Callable[[str], int]) -> Sugge
     return Suggestion(
         text=draft.text,
         origin=_origin(view, draft),
-        length=length(draft.text),
-        limit=limit,
+        length=view.platform.length(draft.text) if view.platform else len(draft.text),
+        limit=view.platform.limit if view.platform else 0,
         sources=tuple(_sources(view, draft)),
     )
 
@@ -149,6 +180,10 @@ def _sources(view: View, draft: Draft) -> Iterator[Source]:
 def answer(view: View) -> Answer | None:
     """Return the reply with a status that is true: a link only for what is really there."""
     case, reply = view.case, view.case.reply
+    if case.state is State.SENT and case.sent:
+        return sent.answer(view)
+    if case.outside is not None and case.state is State.CLOSED:
+        return sent.outside(view, case.outside)
     key = _answer_key(case)
     if reply is None or key is None:
         return None
@@ -158,19 +193,15 @@ def answer(view: View) -> Answer | None:
         source=view.source,
         attempt=case.attempt,
         due=f"{view.organisation.local(reply.due):%H:%M:%S}",
-        # The attempt, not the last event: a citizen's later edit moves `updated_at`.
-        sent=view.moment(case.attempt_at or case.updated_at),
         reason=coded("card.reason_", case.reason or "unknown", words=view.words),
     )
-    url = case.remote.url if case.state is State.SENT and case.remote else None
-    return Answer(text=reply.text, status=status, url=url)
+    return Answer(text=reply.text, status=status)
 
 
 _ANSWER: Mapping[State, str] = {
     State.APPROVAL: "card.answer_approval",
     State.QUEUED: "card.answer_queued",
     State.SENDING: "card.answer_sending",
-    State.SENT: "card.answer_sent",
     State.FAILED: "card.answer_failed",
     State.IN_DOUBT: "card.answer_in_doubt",
 }
@@ -191,6 +222,7 @@ def warnings(view: View) -> Iterator[str]:
         yield view.say("card.warning_in_doubt", source=view.source)
     if case.state in _UNDER_WAY and case.newer_than_reply:
         yield view.say("card.warning_newer")
+    yield from sent.warnings(view)
     if _personal_in_public(view):
         yield view.say("card.warning_personal")
     if case.term and case.reminded and case.state not in FINISHED:
@@ -229,8 +261,7 @@ def _personal_in_public(view: View) -> bool:
         return False
     if case.triage and case.triage.label == "personal_data":
         return True
-    found = find_personal(case.post.text, own=view.organisation.own, names=False)
-    return any(each.certain and each.kind != "handle" for each in found)
+    return surely_personal(case.post.text, own=view.organisation.own)
 
 
 _OFFERED: Mapping[State, tuple[tuple[ActionId, Opens], ...]] = {
@@ -257,12 +288,21 @@ _OFFERED: Mapping[State, tuple[tuple[ActionId, Opens], ...]] = {
 
 def actions(view: View) -> Iterator[Action]:
     """Yield the buttons of this state; the editor only where an answer is possible at all."""
-    for each, opens in _OFFERED.get(view.case.state, ()):
+    case = view.case
+    for each, opens in _OFFERED.get(case.state, ()):
         if each == "pointer" and not _pointed(view):
             continue
-        if opens != "editor" or view.case.answerable:
-            label = view.say(f"card.action_{each}")
-            yield Action(id=each, label=label, style=_style(each, view.case), opens=opens)
+        if opens != "editor" or case.answerable:
+            yield _button(view, each, opens)
+    for act in acts_on(case, platform=view.platform, organisation=view.organisation):
+        yield _button(view, act, "editor" if act == "correct" else "form")
+    if case.state is State.SENT and case.taken_back:
+        yield _button(view, "reopen", "nothing")
+
+
+def _button(view: View, action: ActionId, opens: Opens) -> Action:
+    label = view.say(f"card.action_{action}")
+    return Action(id=action, label=label, style=_style(action, view.case), opens=opens)
 
 
 def _pointed(view: View) -> bool:
@@ -272,7 +312,7 @@ def _pointed(view: View) -> bool:
 
 
 def _style(action: ActionId, case: Case) -> Literal["default", "primary", "danger"]:
-    if action == "undo":
+    if action in ("undo", "take_back"):
         return "danger"
     advised = case.triage is not None and case.triage.advice == "answer"
     main = action in ("approve", "retry") or (action == "edit" and advised)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from assistant.case import Case
 from assistant.clean import clean, visible
 from assistant.config import Organisation
+from assistant.platforms import Platform
 from assistant.words import Words
 
 LINE = 140
@@ -13,12 +14,13 @@ LINE = 140
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A case, and what it takes to put it in words."""
+    """A case, and what it takes to put it in words; `platform` where a card of it is drawn."""
 
     case: Case
     organisation: Organisation
     words: Words
     now: datetime
+    platform: Platform | None = None
 
     def say(self, key: str, **values: object) -> str:
         """Return a sentence of `Words`."""

@@ -279,8 +279,7 @@ class Drawer(Digests):
             organisation=self.organisation,
             words=self.words,
             now=self.clock(),
-            limit=platform.limit if platform else 0,
-            length=platform.length if platform else len,
+            platform=platform,
         )
         return card.model_copy(update={"related": await self._related(case)})
 

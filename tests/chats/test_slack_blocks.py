@@ -15,6 +15,7 @@ from assistant.card import (
     Digest,
     DigestLine,
     Fact,
+    Picture,
     Source,
     Suggestion,
 )
@@ -312,9 +313,12 @@ _CARDS = st.builds(
     url=_URL,
     age=_TEXT,
     post=_TEXT,
+    warning=st.none() | _TEXT,
+    above=st.lists(_TEXT, max_size=6).map(tuple),
+    pictures=st.lists(st.builds(Picture, label=_TEXT, url=_URL), max_size=6).map(tuple),
     notes=st.lists(_TEXT, max_size=5).map(tuple),
     advice=st.none() | _TEXT,
-    facts=st.lists(st.builds(Fact, label=_TEXT, value=_TEXT), max_size=12).map(tuple),
+    facts=st.lists(st.builds(Fact, label=_TEXT, value=_TEXT), max_size=16).map(tuple),
     suggestion=st.none() | _SUGGESTION,
     answer=st.none() | st.builds(Answer, text=_TEXT, status=_TEXT, url=_URL),
     warnings=st.lists(_TEXT, max_size=6).map(tuple),
@@ -344,9 +348,12 @@ def test_fullest_card_still_shows_a_good_part_of_the_post() -> None:
             "url": "https://x.nl/" + "a" * 480,
             **dict.fromkeys(("title", "author", "age", "advice"), much),
             "post": "p" * 5000,
+            "warning": much,
+            "above": (much,) * 9,
+            "pictures": (Picture(label=much, url="https://x.nl/" + "a" * 180),) * 9,
             "notes": (much,) * 9,
             "warnings": (much,) * 9,
-            "facts": (Fact(label=much, value=much),) * 12,
+            "facts": (Fact(label=much, value=much),) * 20,
             "suggestion": Suggestion(
                 text=much,
                 origin=much,
@@ -361,7 +368,32 @@ def test_fullest_card_still_shows_a_good_part_of_the_post() -> None:
     )
     blocks = card_blocks(card, NL)
     _fits(blocks)
-    assert len(blocks[2]["text"]["text"]) > 1200
+    posts = [each for each in blocks if each.get("text", {}).get("text", "").startswith("ppp")]
+    assert len(posts[0]["text"]["text"]) > 1200
+
+
+def test_what_came_with_a_post_stands_round_it() -> None:
+    card = CARD.model_copy(
+        update={
+            "warning": "A dead bird.",
+            "above": ("Jan: *hello* <!here>", "We: hello"),
+            "pictures": (
+                Picture(label="A bin", url="https://social.example/p.jpg"),
+                Picture(label="No address"),
+            ),
+        }
+    )
+    blocks = card_blocks(card, NL)
+    _fits(blocks)
+    at = {each["type"] + json.dumps(each.get("elements")): n for n, each in enumerate(blocks)}
+    place = {
+        text: next(n for key, n in at.items() if text in key)
+        for text in ("A dead bird.", "*hello* <!here>\\nWe: hello", "A bin", "No address")
+    }
+    post = next(n for n, each in enumerate(blocks) if HOSTILE in str(each.get("text")))
+    assert list(place.values()) == [2, 3, post + 1, post + 2]
+    assert blocks[3]["elements"][1] == _plain("Jan: *hello* <!here>\nWe: hello")
+    assert blocks[post + 1]["elements"][1]["text"].startswith("<https://social.example/p.jpg|")
 
 
 @settings(max_examples=50, deadline=None)

@@ -56,6 +56,36 @@ def editor_view(editor: Editor = EDITOR) -> views.View:
     return views.editor_view(editor, nonce="n1", channel="C01", words=NL)
 
 
+READERS = {
+    "readers_label": "Wie mag dit lezen?",
+    "readers": (
+        Choice(value="public", label="Iedereen"),
+        Choice(value="private", label="Alleen deze inwoner"),
+    ),
+}
+
+
+@pytest.mark.parametrize("reader", ["public", "private"])
+def test_who_may_read_it_stands_chosen_and_untouched_stays_so(reader: Any) -> None:
+    """A chat that shows no choice beforehand sends null for one nobody touched."""
+    view = editor_view(EDITOR.model_copy(update=READERS | {"reader": reader}))
+    assert view_problems(view) == []
+    for typed in (None, reader):
+        read = views.read_editor(submitted(view, reader=typed))
+        assert (read.reader, read.text) == (reader, EDITOR.text)
+    other = "public" if reader == "private" else "private"
+    assert views.read_editor(submitted(view, reader=other)).reader == other
+
+
+def test_an_editor_without_a_choice_says_nothing_of_who_may_read_it() -> None:
+    assert views.read_editor(submitted(editor_view())).reader is None
+
+
+def test_an_editor_of_a_correction_keeps_what_it_corrects() -> None:
+    view = editor_view(EDITOR.model_copy(update={"corrects": "r1"}))
+    assert views.read_editor(submitted(view)).corrects == "r1"
+
+
 def test_editor_shows_the_post_and_the_whole_text() -> None:
     view = editor_view()
     assert view_problems(view) == []

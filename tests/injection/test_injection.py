@@ -200,8 +200,7 @@ async def test_nothing_of_the_attacker_acts_in_the_channel() -> None:
             organisation=WATERSTAD,
             words=WORDS,
             now=MONDAY,
-            limit=platform.limit,
-            length=platform.length,
+            platform=platform,
         )
         for text in active(card_blocks(card, WORDS)):
             assert attack[:12] not in text

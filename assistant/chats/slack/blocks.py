@@ -25,8 +25,9 @@ SUMMARY = 3000  # 4,000 is advised for `text`, docs.slack.dev/reference/methods/
 # What stands round the post, in characters each; together they leave it at least 1,300.
 _HEADER, _WHO, _NOTE, _ADVICE, _FACT, _WARNING = 150, 300, 200, 500, 120, 250
 _ORIGIN, _SOURCE, _STATUS, _LABEL, _LINE = 150, 80, 250, 75, 200
-_SUGGESTION, _ANSWER, _URL, _SOURCE_URL = 2000, 2500, 500, 200
-_NOTES, _FACTS, _WARNINGS, _SOURCES = 3, 10, 4, 4
+_SUGGESTION, _ANSWER, _URL, _SOURCE_URL, _POST = 2000, 2000, 500, 200, 1300
+_NOTES, _FACTS, _WARNINGS, _SOURCES = 4, 13, 4, 4
+_ABOVE, _SAID, _PICTURES = 5, 180, 5
 DIGEST_LINES = 45
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -112,6 +113,8 @@ def card_blocks(card: Card, words: Words) -> list[Block]:
         parts = [section(plain(card.stub)), *([context(link)] if link else [])]
         return _numbered(parts, name=f"case:{card.case[:200]}:{card.version}")
     before = [_title(card), _who(card, words)]
+    if card.warning:
+        before.append(context(plain(f"⚠️ {card.warning}", _NOTE)))
     after = [
         *(context(plain(f"✎ {each}", _NOTE)) for each in card.notes[:_NOTES]),
         *_judgement(card),
@@ -120,6 +123,10 @@ def card_blocks(card: Card, words: Words) -> list[Block]:
         *(_answer(card.answer, words) if card.answer else ()),
         *_actions(card.actions, case=card.case, version=card.version),
     ]
+    # What is only round the post gives way to the post itself on a very full card.
+    above, pictures = list(_above(card, words)), list(_pictures(card, words))
+    before += above if characters(before + after + above) < MESSAGE - _POST else []
+    after[:0] = pictures if characters(before + after + pictures) < MESSAGE - _POST else []
     room = min(TEXT, MESSAGE - characters(before + after))
     cut = "slack_cut" if linked(card.url, "") else "slack_cut_short"
     post = section(plain(card.post, room, end=f"… ({words.say(f'desk.{cut}')})"))
@@ -143,12 +150,26 @@ def _who(card: Card, words: Words) -> Block:
     return context(who, linked(card.url, words.say("desk.slack_post")))
 
 
+def _above(card: Card, words: Words) -> Iterator[Block]:
+    if card.above:
+        lines = "\n".join(clip(shown(each), _SAID) for each in card.above[:_ABOVE])
+        yield context(_bold(words, "slack_above"), plain(lines))
+
+
+def _pictures(card: Card, words: Words) -> Iterator[Block]:
+    for each in card.pictures[:_PICTURES]:
+        seen = linked(each.url, words.say("desk.slack_picture"), limit=_SOURCE_URL)
+        yield context(plain(f"🖼️ {each.label}", _NOTE), seen)
+
+
 def _judgement(card: Card) -> list[Block]:
     """What Luister makes of the post: its advice, what to look out for, and the facts."""
     advice = [section(plain(f"🧭 {card.advice}", _ADVICE))] if card.advice else []
     warnings = [section(plain(f"⚠️ {each}", _WARNING)) for each in card.warnings[:_WARNINGS]]
-    fields = [plain(f"{fact.label}: {fact.value}", _FACT) for fact in card.facts[:_FACTS]]
-    facts: list[Block] = [{"type": "section", "fields": fields}] if fields else []
+    fields = iter([plain(f"{fact.label}: {fact.value}", _FACT) for fact in card.facts[:_FACTS]])
+    facts: list[Block] = []
+    while ten := list(islice(fields, 10)):  # a section takes no more
+        facts.append({"type": "section", "fields": ten})
     found = advice + warnings + facts
     return [{"type": "divider"}, *found] if found else []
 

@@ -174,6 +174,8 @@ class Listeners:
                 draft=typed.draft,
                 text=typed.text,
                 reason=typed.reason or None,
+                corrects=typed.corrects,
+                reader=typed.reader,
             )
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import emoji
 
-from assistant.card import ActionId, Choice, Editor, Form
+from assistant.card import ActionId, Choice, Editor, Form, Reader
 from assistant.case import Frozen
 from assistant.chats.slack.blocks import Block, context, plain, section
 from assistant.words import Words
@@ -20,6 +20,7 @@ View = dict[str, Any]
 
 EDITOR, FORM = "luister:editor", "luister:form"
 TEXT, REASON, CHOICE, SECOND, NOTE = "text", "reason", "choice", "second", "note"
+READER = "reader"
 
 _TITLE, _LABEL, _CHOICE, _HINT = 24, 500, 75, 500
 _POST, _ASK = 2500, 500
@@ -41,6 +42,8 @@ class Typed(Frozen):
     text: str
     reason: str
     asked: bool
+    corrects: str | None = None
+    reader: Reader | None = None
 
 
 class Filled(Frozen):
@@ -73,8 +76,11 @@ def editor_view(editor: Editor, *, nonce: str, channel: str, words: Words) -> Vi
         section(plain(editor.post, _POST)),
         {"type": "divider"},
         *(context(plain(each, _ASK)) for each in editor.hints[:10]),
-        _text_input(editor, words),
     ]
+    if editor.readers:
+        label = editor.readers_label or editor.title
+        blocks.append(_input(READER, label, _select(editor.readers, editor.reader, words)))
+    blocks.append(_text_input(editor, words))
     if editor.asks:
         blocks += [section(plain(f"⚠️ {each}", _ASK)) for each in editor.asks[:10]]
         label = editor.reason_label or words.say("editor.reason")
@@ -83,6 +89,7 @@ def editor_view(editor: Editor, *, nonce: str, channel: str, words: Words) -> Vi
         "case": editor.case,
         "revision": editor.revision,
         "draft": editor.draft,
+        "corrects": editor.corrects,
         "nonce": nonce,
         "channel": channel,
     }
@@ -126,6 +133,7 @@ def read_editor(view: Mapping[str, Any]) -> Typed:
         **about,
         text=outgoing(_typed(view, TEXT)),
         reason=_typed(view, REASON).strip(),
+        reader=_chosen(view, READER),
         asked=any(block.get("block_id") == REASON for block in view["blocks"]),
     )
 
@@ -138,10 +146,19 @@ def read_form(view: Mapping[str, Any]) -> Filled:
     return Filled(**about, choice=choice, second=second, text=text or None)
 
 
-def _chosen(view: Mapping[str, Any], name: str) -> str | None:
-    option = _state(view, name).get("selected_option") or {}
-    value: str | None = option.get("value")
-    return value
+def _chosen(view: Mapping[str, Any], name: str) -> Any:
+    """What stands chosen in an input; null means it was left as this very view showed it."""
+    chosen = _state(view, name).get("selected_option") or _shown(view, name, "initial_option")
+    return chosen["value"] if chosen else None
+
+
+def _shown(view: Mapping[str, Any], name: str, initial: str) -> Any:
+    elements = (
+        block.get("element", {}).get(initial)
+        for block in view["blocks"]
+        if block.get("block_id") == name
+    )
+    return next(elements, None)
 
 
 def _modal(title: str, blocks: list[Block], words: Words) -> View:
@@ -199,12 +216,7 @@ def _typed(view: Mapping[str, Any], name: str) -> str:
     """What stands in an input; null means it was left as this very view showed it."""
     value = _state(view, name).get("value")
     if value is None:
-        shown_there = (
-            block.get("element", {}).get("initial_value")
-            for block in view["blocks"]
-            if block.get("block_id") == name
-        )
-        value = next(shown_there, None)
+        value = _shown(view, name, "initial_value")
     return value or ""
 
 
