@@ -18,7 +18,9 @@ from assistant.case import Case, Event, Kind, Triage, evolve
 from assistant.chats.slack.blocks import card_blocks
 from assistant.checks.links import find_links
 from assistant.clean import hidden
-from assistant.draft import ModelDraft, Occasion, _written, nearest
+from assistant.draft import _written, nearest
+from assistant.draft.model import ModelDraft
+from assistant.draft.occasion import Occasion
 from assistant.llms import Outcome
 from assistant.personal import find_handles, find_personal
 from assistant.platforms.replay import Replay

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from assistant.app import Wiring, workers
 from assistant.case import State
 from assistant.config import Secrets
-from assistant.draft import ModelDraft
+from assistant.draft.model import ModelDraft
 from assistant.errors import ModelUnusable
 from assistant.health import Metrics
 from assistant.llms.limits import FAILURES, REST, Limits

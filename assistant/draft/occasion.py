@@ -1,0 +1,78 @@
+"""What a draft for one case is made with, and what every draft has in common."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from assistant.answers import Answer
+from assistant.case import Case, Draft, Origin, Triage
+from assistant.config import Organisation
+from assistant.platforms import Platform
+from assistant.words import Words
+
+SIGNED = 20
+"""Characters kept free for the mention and the initials the editor adds."""
+
+SPOKEN: frozenset[str] = frozenset({"nl", "en", "de", "fr"})
+"""Languages a greeting and the templates exist in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occasion:
+    """What a draft for one case is made with."""
+
+    case: Case
+    triage: Triage
+    organisation: Organisation
+    platform: Platform
+    words: Words
+    now: datetime
+
+    @property
+    def room(self) -> int:
+        """How long a suggestion may be, by the platform's count."""
+        handle = self.case.post.handle
+        mention = f"@{handle.removeprefix('@')} " if handle else ""
+        return self.platform.limit - SIGNED - self.platform.length(mention)
+
+    def fits(self, text: str) -> bool:
+        return self.platform.length(text) <= self.room
+
+    def said(self, key: str) -> str | None:
+        """Return a sentence in the citizen's language, None where we have no words in it."""
+        if self.triage.language not in SPOKEN:
+            return None
+        return self.words.say(f"draft.{key}_{self.triage.language}")
+
+
+def edition(case: Case) -> str:
+    """Return what a draft is made once for: the posts, a fresh start, and people's corrections."""
+    return f"{case.revision}.{case.reopened}.{case.relabelled}"
+
+
+def draft_of(
+    on: Occasion,
+    text: str,
+    *,
+    origin: Origin,
+    sources: tuple[str, ...] = (),
+    by: str = "",
+) -> Draft:
+    revision = on.case.revision
+    made = f"{on.case.id}:{edition(on.case)}"
+    return Draft(
+        id=sha256(made.encode()).hexdigest()[:16],
+        text=text,
+        origin=origin,
+        sources=sources,
+        by=by,
+        revision=revision,
+    )
+
+
+def linked(on: Occasion, text: str, answer: Answer) -> str:
+    """Add the answer's first source where it fits and is not there already."""
+    if not answer.sources or answer.sources[0] in text:
+        return text
+    longer = f"{text} {answer.sources[0]}"
+    return longer if on.fits(longer) else text
