@@ -8,11 +8,11 @@ import asyncio
 import atexit
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import uvicorn
@@ -38,7 +38,12 @@ class Server:
         self.config.streaming.heartbeat_seconds = 0.2
         self.app: FastAPI = create_app(self.config)
         settings = uvicorn.Config(
-            self.app, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=1
+            self.app,
+            host="127.0.0.1",
+            port=0,
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(settings)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
@@ -81,12 +86,24 @@ FAULTS: dict[Fault, tuple[int, str]] = {
 }
 
 
+Trouble = Literal["429", "503", "malformed", "unheard", "unanswered"]
+"""What goes wrong with one call; the last two are time-outs, before and after it was done."""
+
+EFFECTS: Mapping[Any, Mapping[str, Any]] = {
+    "429": {"type": "ratelimit", "headers": {"Retry-After": "0.2"}},
+    "503": {"type": "status", "status": 503},
+    "malformed": {"type": "malformed"},
+}
+"""The stand-in's own fault injection."""
+
+
 class WayIn:
     """The address that adapters and citizens use."""
 
     def __init__(self, client: aiohttp.ClientSession) -> None:
         self._client = client
         self.fault: Fault | None = None
+        self.trouble: Callable[[web.Request], Trouble | None] = lambda request: None
         self.calls = 0
         self.paths: list[str] = []
         self.spoilt: set[str] = set()
@@ -113,7 +130,20 @@ class WayIn:
                 headers = {"X-RateLimit-Limit": "300", "X-RateLimit-Remaining": "0",
                            "X-RateLimit-Reset": anew.isoformat()}  # fmt: skip
             return web.Response(status=status, text=body, content_type=kind, headers=headers)
-        return await self._passed(request)
+        return await self._troubled(request, self.trouble(request))
+
+    async def _troubled(self, request: web.Request, trouble: Trouble | None) -> web.StreamResponse:
+        """Pass a call on, into the stand-in's own faults or past the caller's patience."""
+        if trouble in EFFECTS:
+            match = {"methods": [request.method], "path": request.path}
+            server().app.state.fault_store.add(
+                {"match": match, "effect": EFFECTS[trouble], "count": 1}
+            )
+        if trouble != "unheard":
+            response = await self._passed(request)
+        if trouble in ("unheard", "unanswered"):
+            await asyncio.sleep(60)  # the caller goes away long before that
+        return response
 
     async def _passed(self, request: web.Request) -> web.StreamResponse:
         kept = ("Authorization", "Content-Type", "Idempotency-Key")
@@ -127,9 +157,11 @@ class WayIn:
             if response.content_type == "text/event-stream":
                 return await self._streamed(request, response)
             body = await response.read()
-        if request.path == "/api/v1/notifications":
+        if self.spoilt and request.path == "/api/v1/notifications":
             body = self._spoil(body)
-        return web.Response(status=response.status, body=body, content_type=response.content_type)
+        told = ("Content-Type", "Retry-After")
+        headers = {key: response.headers[key] for key in told if key in response.headers}
+        return web.Response(status=response.status, body=body, headers=headers)
 
     async def _streamed(
         self, request: web.Request, response: aiohttp.ClientResponse

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
+from mastodon_mock.content_format import render_status_html
 from mastodon_mock.db.models import Account, MediaAttachment, Notification, OAuthToken, Status
+from mastodon_mock.services import add_notification, attach_mentions_and_tags
 from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -77,6 +79,10 @@ class MastodonWorld:
         self._ids[doing.id] = posted["id"]
         if doing.addressed == "quote":
             self._in_db(_quoted(posted["id"], self._citizens[doing.author]))
+
+    def crowd(self, count: int, text: str) -> None:
+        """Let so many citizens ask something each, past the API, which would take seconds."""
+        self._in_db(lambda db: _crowd(db, count, text))
 
     async def ours(self, id: str, *, under: str, text: str) -> None:
         parent = self._ids.get(under, under)
@@ -176,6 +182,21 @@ def _citizen(db: Session, name: str) -> str:
     db.flush()
     db.add(OAuthToken(access_token=f"token-{name}", account_id=made.id, scopes=["read", "write"]))
     return str(made.id)
+
+
+def _crowd(db: Session, count: int, text: str) -> None:
+    town = _account(db, "town").id
+    for number in range(count):
+        author = int(_citizen(db, f"citizen{number}"))
+        words = f"@town {text}"
+        made = Status(account_id=author, text=words, content=render_status_html(words))
+        made.created_at, made.edit_history = utcnow(), []
+        db.add(made)
+        db.flush()
+        attach_mentions_and_tags(db, made.id, author, words)
+        add_notification(
+            db, recipient_id=town, from_account_id=author, type_="mention", status_id=made.id
+        )
 
 
 def _account(db: Session, name: str) -> Account:

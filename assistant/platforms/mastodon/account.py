@@ -25,6 +25,9 @@ from assistant.platforms.mastodon.stream import Stream
 from assistant.platforms.mastodon.wire import ABSENT, Unwilling, Wire
 from assistant.platforms.mastodon.writing import NAME, canonical, narrower, post_of, to_whom
 
+SEEN_FOR = timedelta(minutes=1)
+"""How long what a look found need not be asked again: a reply is always looked before."""
+
 BATCH = 20
 """Posts in one call at most (Mastodon: app/controllers/api/v1/statuses_controller.rb)."""
 
@@ -63,6 +66,7 @@ class Mastodon:
         self._told: Instance | None = None
         self._us: Account | None = None
         self._many = True
+        self._seen: dict[str, tuple[datetime, Status]] = {}
         self._reader = Reader(wire, account=account.handle, me=self._me, clock=clock)
         self._stream = Stream(wire, instance=self.instance)
 
@@ -138,6 +142,9 @@ class Mastodon:
         if not posts:
             return ()
         found = await self._statuses([each.id for each in posts])
+        now = self._clock()
+        fresh = {id: each for id, each in self._seen.items() if each[0] > now - SEEN_FOR}
+        self._seen = fresh | {id: (now, each) for id, each in found.items()}
         blocked = await self._blocked_by({each.author for each in posts if each.author})
         return tuple(self._look(each, found.get(each.id), blocked) for each in posts)
 
@@ -205,14 +212,21 @@ class Mastodon:
     async def reply(self, reply: Reply) -> Remote:
         """Post the reply under its target, as narrow as that and with its content warning."""
         numbers = await self.instance()
-        target = await self._status(reply.target)
-        if target is None:
-            raise Refused("the post is no longer there")
+        target = await self._target(reply.target)
         data = post_of(reply, warning=target.spoiler_text or "", numbers=numbers) | {
             "in_reply_to_id": reply.target,
             "visibility": narrower(reply.visibility, width_of(target)),
         }
         return _remote(await self._wire.tell("POST", "/api/v1/statuses", data=data, key=reply.key))
+
+    async def _target(self, id: str) -> Status:
+        """Return the post that is answered: who may read it, and its content warning."""
+        at, target = self._seen.get(id, (None, None))
+        if target is None or at is None or at < self._clock() - SEEN_FOR:
+            target = await self._status(id)
+        if target is None:
+            raise Refused("the post is no longer there")
+        return target
 
     async def replies_under(self, reply: Reply) -> tuple[Candidate, ...]:
         """Return our posts that stand right under the reply's target."""
