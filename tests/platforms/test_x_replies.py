@@ -78,6 +78,7 @@ async def test_an_answer_to_who_did_not_name_us_is_refused_for_good_with_the_rul
         (403, {"reason": "client-not-enrolled"}, Barred, "project"),
         (403, {"title": "Client Forbidden", "type": "…/client-forbidden"}, Barred, "API"),
         (403, {"detail": "Your account is suspended"}, Barred, "suspended"),
+        (403, {"detail": "The author is suspended; ask an admin"}, Refused, "does not permit"),
         (403, {"detail": "requires oauth2 permissions"}, Barred, "permission"),
         (402, {"title": "CreditsDepleted"}, Barred, "credits"),
         (404, {"detail": "Truus"}, Refused, "not there"),
@@ -121,6 +122,36 @@ async def test_an_answer_that_is_none_is_a_doubt(x: XServer, opening: Opening) -
         await platform.reply(answer(post))
     with pytest.raises(Doubtful):
         await platform.reply(answer(post, visibility="direct"))
+
+
+async def test_a_store_that_stumbles_afterwards_makes_no_reply_unsent(
+    x: XServer, opening: Opening
+) -> None:
+    """It would be sent again."""
+    x.post(x.person("henk"), "@town when?")
+    platform = await opening()
+    post = await the_post(platform)
+
+    opening.memory.stuck = True
+    await platform.reply(answer(post))
+    await platform.reply(answer(post, visibility="direct"))
+    assert (x.calls["reply"], x.calls["send"]) == (1, 1)
+
+
+async def test_an_edited_post_is_answered_as_it_is_now(x: XServer, opening: Opening) -> None:
+    id = x.post(x.person("henk"), "@town when?")
+    platform = await opening()
+    post = await the_post(platform)
+    newest = x.edit(id, "@town when, please?")
+    look = await platform.look(post)
+    assert look.post is not None
+    remote = await platform.reply(answer(look.post))
+    assert x.tweets[remote.id].parent == newest
+    assert [each.remote for each in await platform.replies_under(answer(look.post))] == [remote]
+    # Read back, it stands under the post as we know it.
+    told = [each async for each in platform.arrivals(None)]
+    [ours] = [each.post for each in told if isinstance(each, Arrival) and not each.post.addressed]
+    assert ours.parent == id
 
 
 async def test_a_private_answer_is_found_by_its_text(x: XServer, opening: Opening) -> None:

@@ -91,6 +91,15 @@ async def test_a_mention_is_answered_once_under_it(town: Town) -> None:
     assert (await town.only()).state is State.SENT
 
 
+async def test_an_edit_is_followed_in_the_same_case(town: Town) -> None:
+    id = town.x.post(town.x.person("henk"), "@town when?")
+    assert await town.hear() == {"new": 1}
+    town.x.edit(id, "@town when, please?")
+    assert await town.hear() == {"edited": 1}
+    case = await town.only()
+    assert (case.post.text, case.post.edited) == ("@town when, please?", True)
+
+
 async def test_an_answer_given_on_x_itself_is_noticed(town: Town) -> None:
     post = town.x.post(town.x.person("henk"), "@town when?")
     assert await town.hear() == {"new": 1}

@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import SecretStr
 
 from assistant.config import XAccount
+from assistant.errors import TryAgain
 from assistant.platforms import Around
 from assistant.platforms.x import X, opened
 from tests.platforms.x_server import CLIENT, XServer
@@ -22,7 +23,9 @@ SECRETS = {
 
 
 class Memory:
-    """Keeps what an adapter remembers, as long as a test runs."""
+    """Keeps what an adapter remembers; while it is `stuck` nobody gets hold of a name."""
+
+    stuck = False
 
     def __init__(self) -> None:
         self.held: dict[str, str] = {}
@@ -36,6 +39,8 @@ class Memory:
 
     @asynccontextmanager
     async def alone(self, name: str) -> AsyncIterator[None]:
+        if self.stuck:
+            raise TryAgain(f"{name} is held by another process")
         async with self._locks.setdefault(name, asyncio.Lock()):
             yield
 

@@ -1,10 +1,11 @@
 """X through its API v2: mentions, replies, quotes, direct messages; one reply, or a doubt told."""
 
+import asyncio
 import json
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from assistant.case import Post, Remote, Reply, handle_key
 from assistant.config import XAccount
-from assistant.errors import BadInput, Barred, Doubtful, Refused, TryAgain
+from assistant.errors import BadInput, Barred, Doubtful, LuisterError, Refused, TryAgain
 from assistant.platforms import Around, Arrival, Candidate, Cost, Look, Told
 from assistant.platforms.x.length import DIRECT_LIMIT, LIMIT, bare, length
 from assistant.platforms.x.oauth import AGAIN, PATH, Tokens
@@ -60,7 +61,8 @@ def notices(account: XAccount) -> tuple[str, ...]:
 @asynccontextmanager
 async def opened(account: XAccount, around: Around) -> AsyncIterator["X"]:
     """Yield the account; X is asked nothing before the first call."""
-    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+    jar = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(timeout=TIMEOUT, cookie_jar=jar) as session:
         yield X(account, around=around, session=session)
 
 
@@ -97,6 +99,8 @@ class X:
         webhook = account.webhook_variable
         self._webhook = Webhook(account.handle, secret=around.secrets[webhook] if webhook else None)
         self._me: str | None = None
+        # An edit gives a post another id, under which its answers stand; the last look told it.
+        self._newest: dict[str, str] = {}
 
     def length(self, text: str) -> int:
         """Count by X's weights; see length.py."""
@@ -177,6 +181,8 @@ class X:
             return _missing(post, answer)
         run = Run()
         merge(run.includes, answer)
+        if data.get("id") != post.id:
+            self._newest[post.id] = str(data.get("id"))
         try:
             now = self.parse(json.dumps(record(_TIMELINE, run, data, me))).post
         except BadInput:
@@ -189,9 +195,10 @@ class X:
         """Post it under its target, or send it to its author as a direct message."""
         if reply.visibility == "direct":
             return await self._send(reply)
-        body = {"text": reply.text, "reply": {"in_reply_to_tweet_id": reply.target}}
+        target = self._newest.get(reply.target, reply.target)
+        body = {"text": reply.text, "reply": {"in_reply_to_tweet_id": target}}
         answer = await self._wire.call("reply", body=body)
-        await self._purse.spend_reply(reply.text)
+        await _counted(self._purse.spend_reply(reply.text))
         id = _made(answer, "id")
         return Remote(id=id, url=f"https://x.com/{handle_key(self.account)}/status/{id}")
 
@@ -201,7 +208,7 @@ class X:
         answer = await self._wire.call(
             "send", path={"participant_id": reply.author}, body={"text": reply.text}
         )
-        await self._purse.spend_message()
+        await _counted(self._purse.spend_message())
         id, conversation = _made(answer, "dm_event_id"), _made(answer, "dm_conversation_id")
         return Remote(id=id, url=message_url(conversation, id))
 
@@ -227,7 +234,7 @@ class X:
                 text=same(text_of(each)),
             )
             for each in posts
-            if each.to("replied_to") == reply.target
+            if each.to("replied_to") in (reply.target, self._newest.get(reply.target))
         )
 
     async def _sent_to(self, reply: Reply) -> tuple[Candidate, ...]:
@@ -300,6 +307,13 @@ _SCOPES = {
     "offline.access": "stay connected",
 }
 """What Luister asks for; the last two but one only with `direct`."""
+
+
+async def _counted(spending: Awaitable[None]) -> None:
+    """Write down what a sent reply cost; it stands, so what fails here must not look like a no."""
+    with suppress(LuisterError, TimeoutError):
+        async with asyncio.timeout(1):
+            await spending
 
 
 def _missing(post: Post, answer: dict[str, Any]) -> Look:

@@ -156,6 +156,11 @@ class Record(_Read):
         found = next((each.username for each in self.includes.users if each.id == id), None)
         return f"@{found}" if found else None
 
+    def first(self, id: str | None) -> str | None:
+        """Return the id a post was first known by."""
+        found = next((each for each in self.includes.posts if each.id == id), None)
+        return found.first if found else id
+
 
 def parse(raw: str, *, account: str, now: datetime, enterprise: bool = False) -> Arrival:
     """Read one record; raises BadInput, which never quotes it.
@@ -231,7 +236,7 @@ def _public(
             account=account,
             id=post.first,
             root=post.conversation_id or post.first,
-            parent=post.to("replied_to"),
+            parent=record.first(post.to("replied_to")),
             author=post.author_id,
             handle=account if ours else handle,
             text=text,

@@ -214,13 +214,12 @@ _FORBIDDEN: tuple[tuple[str, type[Refused], str], ...] = (
         "the app belongs to no project with this plan: see X's console",
     ),
     ("client-forbidden", Barred, "the app may not use the API: see X's developer console"),
-    ("suspended", Barred, "the account or the app is suspended: see X's developer console"),
+    ("account is suspended", Barred, "the account is suspended: see X's developer console"),
     ("oauth2 permissions", Barred, f"a permission is missing: {AGAIN}"),
     ("scope", Barred, f"a permission is missing: {AGAIN}"),
     ("mentioned", Refused, RULE),
     ("duplicate", Refused, "the account posted this very text before"),
     ("cannot send messages to this user", Refused, "this person takes no direct messages from us"),
-    ("dm", Refused, "this person takes no direct messages from us"),
 )
 
 
@@ -228,7 +227,7 @@ def _forbidden(name: str, said: str) -> LuisterError:
     for words, kind, told in _FORBIDDEN:
         if words in said:
             return kind(f"{name}: {told}")
-    return Refused(f"{name}: X does not permit it (HTTP 403)")
+    return Refused(f"{name}: X does not permit it to us, or not to this person (HTTP 403)")
 
 
 def _lost(method: str) -> type[LuisterError]:
