@@ -75,6 +75,7 @@ class Wiring:
     replay: Path | None = None
     speed: float | None = None
     root_every: timedelta = ROOT
+    watch_every: float = WATCH
     clock: Callable[[], datetime] = utcnow
 
 
@@ -121,7 +122,7 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
                 routes += platform.routes() if isinstance(platform, Serves) else ()
         if only & {"listen", "work"}:
             look = partial(_settled, store, organisation, clock)
-            group.create_task(_every(WATCH, look))
+            group.create_task(_every(wiring.watch_every, look))
         health = Health(store, metrics, ready=lambda: slack is None or slack.listening)
         routes += health.routes()
         group.create_task(serve(routes, host=wiring.host, port=wiring.port, started=started))

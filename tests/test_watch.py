@@ -2,13 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from assistant import accounts
+from assistant.app import Wiring, run
+from assistant.config import Secrets, WebhookAccount
 from assistant.errors import Barred, Doubtful, TryAgain
-from assistant.listen import Pace, listen, tally
-from assistant.platforms import Condition, Gap, Told
+from assistant.health import Metrics
+from assistant.listen import Pace, listen, take, tally
+from assistant.platforms import Around, Condition, Gap, Look, Platform, Told
 from assistant.store import Store, open_store
 from assistant.store.connections import (
     PATIENCE,
@@ -24,6 +31,7 @@ from assistant.testing import FullPlatform
 from assistant.watch import lost, over, settle
 from assistant.words import Words
 from tests.core import START, TOWN, Clock, arrival
+from tests.ports import free_port
 
 ACCOUNT = "replay:@town"
 FAST = Pace(pause=0.01, broken=0.02, quiet=0.02, silence=0.3, share=0.01, lease=0.3)
@@ -335,3 +343,66 @@ async def test_whoever_loses_the_lease_stops_at_once(store: Store) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert await store.redis.get(key) == "somebody else"
+
+
+# The service
+
+
+async def test_the_service_tells_what_fails_and_follows_what_goes(
+    store: Store, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = WebhookAccount(
+        platform="webhook", handle="@gate", name="gate", reply_url="https://gate.example/replies"
+    )
+    barred, well_made = FullPlatform("@gate"), FullPlatform("@fine")
+    barred.away = Barred("the secret was revoked")
+    made = {"@gate": barred, "@fine": well_made}
+
+    @asynccontextmanager
+    async def opened(account: WebhookAccount, around: Around) -> AsyncIterator[Platform]:
+        made[account.handle].name = "webhook"
+        yield made[account.handle]
+
+    monkeypatch.setitem(accounts.OPENERS, "webhook", opened)
+    fine = account.model_copy(update={"handle": "@fine", "name": "fine"})
+    clock = Clock()
+    clock.ahead(hours=1)
+    wiring = Wiring(
+        organisation=TOWN.model_copy(update={"accounts": (*TOWN.accounts, account, fine)}),
+        store_url=store_url,
+        state=tmp_path,
+        secrets=Secrets(accounts={account.variable: SecretStr("secret")}),
+        only=frozenset({"listen"}),
+        port=free_port(),
+        clock=clock,
+        watch_every=0.05,
+    )
+    await take(store, arrival(platform="webhook", account="@fine"), now=START)
+    [case] = await store.ids()
+    well_made.looks["p1"] = Look(standing="deleted")
+    running = asyncio.create_task(run(wiring))
+    try:
+        async with asyncio.timeout(30):
+            while not (said := await told(store)) or not await gone(store, case):
+                await asyncio.sleep(0.02)
+            await until(store, "looking", ok=True)
+        metrics = Metrics()
+        await metrics.gather(store)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert len(said) == 1
+    assert "webhook:@gate" in said[0]
+    assert "the secret was revoked" in said[0]
+    ok = {
+        (each.labels["account"], each.labels["part"]): each.value
+        for each in next(iter(metrics.connected.collect())).samples
+    }
+    assert ok["webhook:@gate", "reading"] == 0
+    assert ok["webhook:@fine", "reading"] == 1
+
+
+async def gone(store: Store, id: str) -> bool:
+    """Say whether the citizen's post is known to be gone."""
+    case = (await store.load(id)).case
+    return case is not None and case.post.deleted

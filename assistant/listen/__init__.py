@@ -42,13 +42,15 @@ class Pace:
 
     `pause` is the first wait after trouble that passes, doubled each time up to `broken`, which is
     the wait where a person must look. `quiet` is how long a stream stays silent before it counts
-    as well, `silence` how long a platform may keep us waiting for its next word.
+    as well, `silence` how long a platform may keep us waiting for its next word, `place` how long
+    reading may go on before the cursor is written down.
     """
 
     pause: float = 1.0
     broken: float = 60.0
     quiet: float = 30.0
     silence: float = 120.0
+    place: float = 1.0
     share: float = 0.05
     lease: float = LEASE
 
@@ -215,22 +217,49 @@ async def _read(
     """Record what there is now, in order."""
     source = source_of(platform)
     start = await cursor(store, source) if keep else None
-    async for each in _spoken(platform, start, silence=pace.silence):
-        now = clock()
-        if isinstance(each, Condition):
-            await _condition(store, source, each, now=now)
-        elif isinstance(each, Gap):
-            log.warning("listen %s lost posts: %s", source, each.reason)
-            if lost is not None:
-                await lost(each)
-        elif isinstance(each, Quarantined):
-            kept = {"where": each.where, "reason": each.reason, "raw": each.raw}
-            await quarantine(store, source=source, **kept, now=now)
-            counted("quarantined")
-        else:
-            counted(await take_or_keep(store, each, now=now))
-        if keep and isinstance(each, Arrival | Quarantined) and each.cursor is not None:
-            await advance(store, source, each.cursor)
+    place = _Place(store, source, every=pace.place)
+    try:
+        async for each in _spoken(platform, start, silence=pace.silence):
+            now = clock()
+            if isinstance(each, Condition):
+                await _condition(store, source, each, now=now)
+            elif isinstance(each, Gap):
+                log.warning("listen %s lost posts: %s", source, each.reason)
+                if lost is not None:
+                    await lost(each)
+            elif isinstance(each, Quarantined):
+                kept = {"where": each.where, "reason": each.reason, "raw": each.raw}
+                await quarantine(store, source=source, **kept, now=now)
+                counted("quarantined")
+            else:
+                counted(await take_or_keep(store, each, now=now))
+            if keep and isinstance(each, Arrival | Quarantined):
+                await place.reached(each.cursor)
+    finally:
+        await place.keep()
+
+
+class _Place:
+    """Where reading is; written down now and then, as a crash may read a second's posts again."""
+
+    def __init__(self, store: Store, source: str, *, every: float) -> None:
+        self._store = store
+        self._source = source
+        self._every = every
+        self._cursor: str | None = None
+        self._kept = asyncio.get_running_loop().time()
+
+    async def reached(self, cursor: str | None) -> None:
+        """Note that all up to `cursor` is recorded."""
+        self._cursor = cursor or self._cursor
+        if asyncio.get_running_loop().time() - self._kept > self._every:
+            await self.keep()
+
+    async def keep(self) -> None:
+        if self._cursor is not None:
+            await advance(self._store, self._source, self._cursor)
+            self._cursor = None
+        self._kept = asyncio.get_running_loop().time()
 
 
 async def _spoken(platform: Platform, cursor: str | None, *, silence: float) -> AsyncIterator[Told]:
