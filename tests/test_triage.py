@@ -319,6 +319,18 @@ async def test_the_post_is_fenced_with_a_mark_nobody_can_guess(store: Store) -> 
     assert "\u202e" not in values["post"]
 
 
+async def test_the_model_is_told_the_first_subjects_of_each_department(store: Store) -> None:
+    id = await arrive(store, "Wat kost een nieuw paspoort?")
+    model = ScriptedLLM(says())
+
+    await triaged(store, id, model=model)
+
+    told = model.asked[0]["departments"].splitlines()
+    subjects = WATERSTAD.departments[0].subjects
+    assert told[0] == f"- afval: {', '.join(subjects[:30])}"
+    assert len(told) == len(WATERSTAD.departments)
+
+
 async def test_the_advice_to_wait_comes_back_at_its_time(store: Store) -> None:
     id = await arrive(store, "Wat kost een nieuw paspoort?")
     case = await triaged(store, id, model=ScriptedLLM(says(advice="wait")))

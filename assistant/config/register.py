@@ -80,8 +80,8 @@ class Pointer(Frozen):
 class Triaging(Frozen):
     """[triage]: how sure Luister must be, from 0 to 1, before a case passes the triage channel by.
 
-    The default keeps a case from the triage channel when the best department scores 1.13 times
-    the next one; on 262 posts that gave the most right departments.
+    Of 274 own posts (questions, complaints, reports) 0.55 sent 188 to the right department, 38 to a
+    wrong one and 48 to triage; 0.5 207, 61 and 6; 0.6 149, 24 and 101.
     """
 
-    confidence: Annotated[float, Field(ge=0, le=1)] = 0.53
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.55

@@ -60,6 +60,8 @@ EVENT = 5
 EARLIER = 3
 LOOKED_AT = 10
 """Earlier cases read to find EARLIER ones that were not erased: a citizen may have hundreds."""
+SUBJECTS = 30
+"""Subjects of a department a model is told, the first: it knows what else belongs to them."""
 RULED = "rules"
 """Who said so, when no model had a part in it."""
 TRIAGED: frozenset[State] = COMING | {State.OPEN}
@@ -283,7 +285,7 @@ async def _ask(
 
 def _departments(organisation: Organisation) -> str:
     return "\n".join(
-        f"- {each.id}: {', '.join(each.subjects)}" for each in organisation.departments
+        f"- {each.id}: {', '.join(each.subjects[:SUBJECTS])}" for each in organisation.departments
     )
 
 
