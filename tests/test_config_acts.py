@@ -31,6 +31,7 @@ from assistant.llms import Reason
 from assistant.personal import find_personal
 from assistant.platforms import Serves
 from assistant.present import hand_over_form
+from assistant.present.wording import View
 from assistant.prompts import parse_prompt
 from assistant.store import open_store
 from assistant.store.lanes import lanes
@@ -117,6 +118,18 @@ async def test_a_webhook_account_gets_its_gateway(tmp_path: Path, store_url: str
             with nullcontext() if held else pytest.raises(Misconfigured, match="WEBHOOK_SECRET"):
                 async with platforms_of(wiring, store) as platforms:
                     assert set(platforms) == {("webhook", "@town")}
+
+
+def test_a_gateway_is_called_by_its_own_name() -> None:
+    form = WebhookAccount(
+        platform="webhook", handle="@form", name="facebook", reply_url="https://x.example"
+    )
+    town = TOWN.model_copy(update={"accounts": (*TOWN.accounts, form)})
+    assert town.called("webhook", "@form") == "Facebook"
+    assert town.called("webhook", "@gone") == "Webhook"
+    event = Event(kind=Kind.RECEIVED, at=START, post=post(platform="webhook", account="@form"))
+    case = evolve(None, event, id="c1")
+    assert View(case=case, organisation=town, words=Words("en"), now=START).source == "Facebook"
 
 
 def test_the_clock_is_the_organisations_own() -> None:
@@ -274,7 +287,7 @@ SHOWN_BY = {
     + "test_what_is_sent_is_counted_with_a_link_as_the_dear_one",
     "accounts.webhook.platform": HERE + "test_a_webhook_account_gets_its_gateway",
     "accounts.webhook.handle": HERE + "test_a_webhook_account_gets_its_gateway",
-    "accounts.webhook.name": WEBHOOK + "test_a_gateways_name_is_its_path_and_its_limit_its_own",
+    "accounts.webhook.name": HERE + "test_a_gateway_is_called_by_its_own_name",
     "accounts.webhook.reply_url": WEBHOOK + "test_a_reply_carries_its_key_and_the_gateways_own_ids",
     "accounts.webhook.variable": HERE + "test_a_webhook_account_gets_its_gateway",
     "accounts.webhook.limit": WEBHOOK + "test_a_gateways_name_is_its_path_and_its_limit_its_own",

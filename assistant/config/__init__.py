@@ -107,6 +107,15 @@ class Organisation(Frozen):
         ours = {handle_key(each.handle) for each in self.accounts if each.platform == post.platform}
         return bool(ours & {handle_key(each or "") for each in (post.author, post.handle)})
 
+    def called(self, platform: str, account: str) -> str:
+        """Return what staff call a platform: a gateway by its own name."""
+        names: dict[tuple[str, str], str] = {
+            (each.platform, each.handle): each.name
+            for each in self.accounts
+            if isinstance(each, WebhookAccount)
+        }
+        return names.get((platform, account), platform).capitalize()
+
     def department(self, id: str | None) -> Department | None:
         return next((each for each in self.departments if each.id == id), None)
 

@@ -45,7 +45,7 @@ class View:
     @property
     def source(self) -> str:
         """The platform's name."""
-        return self.case.platform.capitalize()
+        return self.organisation.called(self.case.platform, self.case.account)
 
 
 def place_of(

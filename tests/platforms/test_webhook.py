@@ -20,7 +20,10 @@ from aiohttp.test_utils import TestServer, unused_port
 from jsonschema import Draft202012Validator
 from pydantic import SecretStr, ValidationError
 
-from assistant.case import Post, Remote, State
+from assistant.accounts import platforms_of
+from assistant.app import Wiring, run
+from assistant.case import Event, Kind, Post, Remote, State
+from assistant.config import Secrets
 from assistant.errors import (
     BadInput,
     Barred,
@@ -45,9 +48,10 @@ from assistant.platforms.webhook.inbound import ROOM, SIZE
 from assistant.platforms.webhook.payload import MANY
 from assistant.platforms.webhook.schema import ANSWERED, ASKED, PUSHED, document
 from assistant.platforms.webhook.signing import TOLERANCE, Signer
+from assistant.reply import Sender
 from assistant.store import open_store
 from assistant.store.intake import quarantined
-from tests.core import START
+from tests.core import ACK, START, TOWN, WRITER, add, triaged
 from tests.platforms.contract import answer
 from tests.platforms.world_webhook import CAN, SAMPLES, SECRET, SIGNER, account, around
 
@@ -585,3 +589,47 @@ async def test_the_example_client_pushes_a_post_and_gets_the_reply() -> None:
                 assert (await made.reply(reply)).id == f"@town/r-{reply.key}"
                 told, _ = await client.communicate()
     assert told.decode().splitlines() == ["200", "p1 On Tuesday. ^AB"]
+
+
+async def test_the_service_serves_it_and_sends_through_it(store_url: str, tmp_path: Path) -> None:
+    """Pushed over HTTP, answered by a colleague, and put there by the gateway."""
+    put: list[dict[str, Any]] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        put.append(await request.json())
+        return web.json_response({"id": "r1", "url": "https://x.example/r1"})
+
+    gate = web.Application()
+    gate.router.add_post("/", handle)
+    async with TestServer(gate) as server, asyncio.timeout(30):
+        there = account(reply_url=str(server.make_url("/")), can=())
+        town = TOWN.model_copy(update={"accounts": (there,)})
+        wiring = Wiring(
+            organisation=town,
+            store_url=store_url,
+            state=tmp_path,
+            secrets=Secrets(accounts={"WEBHOOK_SECRET": SECRET}),
+            only=frozenset({"listen"}),
+            port=unused_port(),
+        )
+        started = asyncio.Event()
+        running = asyncio.create_task(run(wiring, started=started.set))
+        await started.wait()
+        async with aiohttp.ClientSession() as session, open_store(store_url, town.id) as store:
+            url = f"http://127.0.0.1:{wiring.port}/platforms/webhook/square"
+            body = json.dumps({"posts": [ITEM]}).encode()
+            headers = SIGNER.headers(body, id="m1", now=datetime.now(UTC))
+            async with session.post(url, data=body, headers=headers) as response:
+                assert response.status == 200
+            [case] = await store.ids(*State)
+            held = await add(store, case, triaged(), Event(kind=Kind.PRESENTED, at=START))
+            reply = answer(held.post)
+            await add(store, case, Event(kind=Kind.APPROVED, at=START, by=WRITER, reply=reply))
+            async with platforms_of(wiring, store) as platforms:
+                sender = Sender(store, town, platforms=platforms, clock=lambda: datetime.now(UTC))
+                await sender.send(case, ACK)
+            assert (await store.count())[State.SENT] == 1
+        running.cancel()
+        await asyncio.wait({running})
+    [sent] = put
+    assert (sent["under"], sent["text"], sent["key"]) == ("p1", reply.text, reply.key)
