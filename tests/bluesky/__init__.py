@@ -1,0 +1,1 @@
+"""Luister against a real Bluesky network on this machine: `make test-bluesky`."""
