@@ -95,6 +95,18 @@ id that comes back with another text, goes to quarantine and is counted. Stoppin
 harm: start it again.""",
         "luister replay posts.jsonl --config examples/waterstad",
     ),
+    "answers": (
+        "list, check and try the approved answers, or count what they do not cover",
+        """\
+list   tells each answer's department, owner, last day and length.
+check  tells what is wrong, with the file: keys nobody reads, expired, the same as another, too long
+       for one of your platforms, or worded so that a check would stop it; exit code 1 if anything.
+       Hints (long sentences, hard words, soon expired) change no exit code.
+find   shows which answers a text finds, and which one would go out word for word.
+gaps   counts the posts in the store that no answer covers, by department and by your own subjects;
+       no name, no text, and no group of fewer than three citizens.""",
+        "luister answers find 'waar kan ik mijn oude bank kwijt' --config examples/waterstad",
+    ),
     "cases": (
         "list the cases: where each stands, its label, advice and department",
         "The case that moved last stands at the end. No citizen's name or text is shown.",
@@ -217,6 +229,10 @@ def _add_arguments(of: dict[str, argparse.ArgumentParser]) -> None:
         default="max",
         metavar="N|max",
         help="N times as fast as the posts were written, or all at once (default: max)",
+    )
+    of["answers"].add_argument("what", choices=["list", "check", "find", "gaps"])
+    of["answers"].add_argument(
+        "text", nargs="?", metavar="TEXT", help="for find: a citizen's words"
     )
     of["cases"].add_argument("--json", action="store_true", help="one JSON object a line")
     of["export"].add_argument("what", choices=["cases"], help="what colleagues corrected")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.command_line import folder, luister  # noqa: F401 - fixtures for all
 from tests.platforms.table import Table
 from tests.redis_server import RedisServer
 

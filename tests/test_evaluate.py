@@ -18,7 +18,7 @@ from assistant.evaluate.rows import Row, half_of, labels_of, read_rows
 from assistant.evaluate.runs import Results, configuration, tried_in_processes
 from assistant.evaluate.telling import percent, told
 from assistant.evaluate.trying import Tried
-from tests.test_commands import Luister, luister  # noqa: F401 - a fixture
+from tests.command_line import Luister
 
 ROOT = Path(__file__).parent.parent
 EVAL = ROOT / "tests" / "eval"
@@ -266,7 +266,7 @@ def test_only_who_may_see_them_is_told_the_posts() -> None:
 # The command
 
 
-def test_eval_writes_the_reports(luister: Luister, tmp_path: Path) -> None:  # noqa: F811
+def test_eval_writes_the_reports(luister: Luister, tmp_path: Path) -> None:
     rows: list[dict[str, Any] | str] = [
         {"id": "1", "text": GAS.text, "label": "emergency", "department": None, "language": "nl"},
         {"id": "2", "text": QUESTION.text, "label": "question", "department": "burgerzaken"},
@@ -293,13 +293,13 @@ def test_eval_writes_the_reports(luister: Luister, tmp_path: Path) -> None:  # n
     assert len(kept.read_text("utf-8").splitlines()) == 2
 
 
-def test_eval_of_a_half_nobody_is_in(luister: Luister, tmp_path: Path) -> None:  # noqa: F811
+def test_eval_of_a_half_nobody_is_in(luister: Luister, tmp_path: Path) -> None:
     file = file_of(tmp_path, [{"id": "a-0001", "text": "x"}])
     done = luister("eval", file, "--half", "tuning")
     assert done == (2, "", "nothing to measure: no posts in this half\n")
 
 
-def test_eval_without_a_model_to_ask(luister: Luister, tmp_path: Path) -> None:  # noqa: F811
+def test_eval_without_a_model_to_ask(luister: Luister, tmp_path: Path) -> None:
     done = luister("eval", file_of(tmp_path, [{"id": "1", "text": "x"}]), "--model", "configured")
     assert done.code == 2
     assert "[model]" in done.err

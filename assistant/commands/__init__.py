@@ -1,5 +1,6 @@
 """What each command of the command line does; `luister NAME` calls the function of that name."""
 
+from assistant.commands.answering import answers
 from assistant.commands.authorizing import authorize
 from assistant.commands.checking import check
 from assistant.commands.evaluating import eval  # noqa: A004 - the command bears that name
@@ -11,6 +12,7 @@ from assistant.commands.service import demo, run, say, until_stopped
 from assistant.commands.taking import replay
 
 __all__ = [
+    "answers",
     "authorize",
     "cases",
     "check",
