@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
+from assistant.card import Card
 from assistant.case import Case, Event, Kind, State, Visibility
+from assistant.draft import draft
 from assistant.listen import Taken, listen, tally
 from assistant.platforms.x import X
 from assistant.platforms.x.wire import RULE
+from assistant.present import card_of
 from assistant.reply import LOOKS, SETTLE, Sender
 from assistant.store import Store, Work, open_store
+from assistant.words import Words
 from tests.core import ACK, START, TOWN, WRITER, Clock, add, drafted, triaged
 from tests.platforms.contract import answer
 from tests.platforms.x_server import US, XServer
@@ -30,8 +34,8 @@ class Town:
 
     def __init__(self, store: Store, x: XServer, platform: X, clock: Clock) -> None:
         self.store, self.x, self.platform, self.clock = store, x, platform, clock
-        platforms = {(platform.name, platform.account): platform}
-        self._sender = Sender(store, TOWN, platforms=platforms, clock=clock)
+        self._platforms = {(platform.name, platform.account): platform}
+        self._sender = Sender(store, TOWN, platforms=self._platforms, clock=clock)
 
     async def hear(self) -> dict[Taken, int]:
         """Read all there is once; return what it was."""
@@ -61,6 +65,28 @@ class Town:
             work=(Work(step="send"),),
         )
         return await self.only()
+
+    async def carded(self) -> tuple[Case, Card]:
+        """Draft for the case as if it should be answered, without a model; return its card too."""
+        words, case = Words("en"), await self.only()
+        await add(self.store, case.id, triaged())
+        await draft(
+            self.store,
+            case.id,
+            None,
+            organisation=TOWN,
+            model=None,
+            platforms=self._platforms,
+            words=words,
+            clock=self.clock,
+        )
+        case = await self.only()
+        if case.state is State.TRIAGED:
+            case = await add(self.store, case.id, Event(kind=Kind.PRESENTED, at=START))
+        now = self.clock()
+        return case, card_of(
+            case, version=1, organisation=TOWN, words=words, now=now, platform=self.platform
+        )
 
     async def send(self, *, ahead: timedelta = timedelta()) -> Case:
         """Let the sender go one step; return the case."""
@@ -154,6 +180,27 @@ async def test_a_refusal_by_x_s_rule_is_final_and_told_with_the_rule(town: Town)
     told = (await town.store.events(case.id))[-1].note
     assert told is not None
     assert RULE in told
+
+
+async def test_the_card_of_a_post_x_lets_nobody_answer_says_so_and_has_no_suggestion(
+    town: Town,
+) -> None:
+    ours = town.x.post(US, "The bins are emptied on Monday.")
+    town.x.post(town.x.person("henk"), "When will my bin be emptied?", parent=ours)
+    assert await town.hear() == {"ours": 1, "new": 1}
+    case, card = await town.carded()
+    assert case.post.barred == "not_summoned"
+    assert case.draft is None
+    assert Words("en").say("card.reason_not_summoned") in " ".join(card.notes)
+    assert "edit" not in {each.id for each in card.actions}
+    # The same question by somebody who names us.
+    town.x.post(town.x.person("henk"), "@town When will my bin be emptied?", parent=ours)
+    assert await town.hear() == {"follow_up": 1}
+    case, card = await town.carded()
+    assert case.draft is not None
+    assert "edit" in {each.id for each in card.actions}
+    [cost] = [each.value for each in card.facts if each.label == "Cost"]
+    assert cost == "about $0.010 (price list of 2026-08-22)"
 
 
 async def test_who_is_answered_in_private_goes_on_in_the_same_case(town: Town) -> None:
