@@ -157,6 +157,8 @@ def _relabelled(told: _Told) -> str:
 def _drafted(told: _Told) -> str:
     draft = told.event.draft
     assert draft is not None
+    if draft.kept:
+        return told.say("thread.drafted_kept")
     return told.say(
         f"thread.drafted_{draft.origin}",
         by=origin_by(draft.by),

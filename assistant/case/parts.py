@@ -154,7 +154,8 @@ class Draft(Frozen):
     """A suggestion and where it comes from; `sources` are ids of approved answers.
 
     `by` is `model prompt@version+sha` for a model's text and empty otherwise. `revision` is the
-    case's revision it was written for.
+    case's revision it was written for, or that it still fits: then it was `kept` through an edit.
+    `founded` is what it was made from besides the post's words (see `draft.keeping`).
     """
 
     id: str
@@ -163,6 +164,8 @@ class Draft(Frozen):
     sources: tuple[str, ...] = ()
     by: str = ""
     revision: int
+    founded: str = ""
+    kept: bool = False
 
 
 class Reply(Frozen):

@@ -9,6 +9,7 @@ from assistant.case import Case, Draft, Event, Kind, State
 from assistant.clean import clean
 from assistant.config import Organisation
 from assistant.draft.address import form_of_address
+from assistant.draft.keeping import foundation, still_fits
 from assistant.draft.model import written_by
 from assistant.draft.occasion import SPOKEN, Occasion, draft_of, edition, linked
 from assistant.ground import road_of
@@ -97,7 +98,12 @@ async def suggest(
         now=now,
     )
     hits = nearest(case, organisation=organisation, now=now)
-    return await _written(on, hits, model=model, turned_down=turned_down)
+    founded = foundation(case, case.triage, hits)
+    kept = still_fits(case, founded, organisation=organisation, platform=platform)
+    if kept is not None:
+        return kept
+    written = await _written(on, hits, model=model, turned_down=turned_down)
+    return written.model_copy(update={"founded": founded})
 
 
 @lru_cache(maxsize=2)

@@ -68,7 +68,9 @@ def notes(view: View) -> Iterator[str]:
     if newest.visibility != "public":
         yield view.say(f"card.seen_{newest.visibility}")
     if newest.edited:
-        yield view.say("card.note_edited")
+        draft = case.draft
+        kept = draft is not None and draft.kept and draft.revision == case.revision
+        yield view.say("card.note_edited_kept" if kept else "card.note_edited")
     if earlier := case.posts.index(newest):
         key = "card.note_earlier_one" if earlier == 1 else "card.note_earlier"
         yield view.say(key, count=earlier)
