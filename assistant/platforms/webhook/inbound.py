@@ -76,7 +76,7 @@ class Inbox:
 
     async def _answer(self, id: str, body: bytes, *, now: datetime) -> web.Response:
         # One id with another body is a sender's mistake, which must not cost a citizen's post.
-        mark = sha256(id.encode(errors="replace") + b"." + body).digest()
+        mark = sha256(id.encode() + b"." + body).digest()
         if mark in self._known:
             return _said(200, recorded=self._known[mark])
         told = list(opened_up(body, where=id, account=self._account, now=now))

@@ -60,15 +60,14 @@ def opened_up(
     """Yield each post of a Push, or what no parser understands of it."""
     text = body.decode("utf-8", "replace")
     try:
-        posts = Envelope.model_validate(json.loads(text)).posts
+        posts = [json.dumps(each) for each in Envelope.model_validate(json.loads(text)).posts]
     except ValidationError as error:
         yield Quarantined(where=where, reason=", ".join(mistakes(error, "body")), raw=text)
         return
     except (ValueError, RecursionError):
         yield Quarantined(where=where, reason="body: no JSON", raw=text)
         return
-    for number, each in enumerate(posts):
-        raw = json.dumps(each)
+    for number, raw in enumerate(posts):
         try:
             yield parse(raw, account=account, now=now)
         except BadInput as error:

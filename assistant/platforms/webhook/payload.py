@@ -14,7 +14,8 @@ MANY = 100
 Id = Annotated[str, Field(min_length=1, max_length=500)]
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 Text = Annotated[str, Field(max_length=20_000)]
-Url = Annotated[str, Field(min_length=1, max_length=4000)]
+Url = Annotated[str, Field(pattern=r"^https?://\S+$", max_length=3000)]
+"""As long as a button in Slack takes it."""
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9-]{1,30})?$")]
 Ability = Literal["look", "find", "take_back", "correct", "private"]
 
