@@ -13,7 +13,7 @@ HALF ?= tuning
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --quiet $(UPGRADE)
 
-.PHONY: help install demo test test-bluesky test-llama faults bench eval lock clean debian
+.PHONY: help install demo test contract test-bluesky test-llama faults bench eval lock clean debian
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ test-bluesky: install .venv/test.done local-bluesky/node_modules/done debian ## 
 
 test-llama: install .venv/test.done .llama/done ## drive a real llama.cpp server, built once in about seven minutes
 	$(BIN)/pytest tests/llama --timeout 900 -s
+
+contract: install .venv/test.done ## hold every platform to its promises and print the table
+	$(BIN)/pytest --quiet tests/platforms/test_contract.py
 
 faults: install .venv/test.done ## kill everything KILLS times (1000) and count the replies
 	LUISTER_KILLS=$(KILLS) $(BIN)/pytest tests/faults --timeout 7200

@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from assistant import case
-from assistant.case import Addressed, Said
+from assistant.case import Addressed, Post, Said
 from assistant.errors import Barred, Doubtful, LuisterError, TryAgain
 from assistant.platforms import Look, Quarantined
 from assistant.testing import FakePlatform, FullPlatform, KeyedPlatform, LookUpPlatform
@@ -38,6 +37,10 @@ FAULTS: Mapping[Fault, LuisterError] = {
 }
 
 
+def _above(post: Post) -> tuple[Said, ...]:
+    return (*post.above, Said(author=post.handle, text=post.text))[-10:]
+
+
 class FakeWorld:
     """A fake; there is only one of it, as of a server."""
 
@@ -49,7 +52,7 @@ class FakeWorld:
 
     def __init__(self, made: FakePlatform) -> None:
         self.made = made
-        self._posts: dict[str, Any] = {}
+        self._posts: dict[str, Post] = {}
 
     async def citizen(self, *doings: Doing) -> None:
         for each in doings:
@@ -67,7 +70,7 @@ class FakeWorld:
                 warning=each.warning,
                 language=each.language,
                 images=each.images,
-                above=(*above.above, Said(author=above.handle, text=above.text)) if above else (),
+                above=_above(above) if above else (),
             )
             self._posts[each.id] = came.post
             self.made.arriving.append(came)

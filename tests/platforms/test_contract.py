@@ -125,6 +125,16 @@ async def test_goes_on_after_any_cursor(world: World) -> None:
 
 
 @promise
+async def test_goes_on_after_a_post_that_is_gone(world: World) -> None:
+    """The cursor may be of a post that its author deleted meanwhile."""
+    await world.citizen(Doing(id="p1"), Doing(id="p2"))
+    told = await read(await world.platform())
+    last = next(each.cursor for each in reversed(told) if isinstance(each, Arrival))
+    await world.citizen(Doing(id="p2", event="deleted"), Doing(id="p3"))
+    assert world.id("p3") in [each.id for each in posts(await read(await world.platform(), last))]
+
+
+@promise
 async def test_hours_offline_arrive_once_in_order(world: World, store_url: str) -> None:
     """More than a page, read by a process that is stopped half-way and by another one."""
     labels = [f"p{number}" for number in range(world.many)]
@@ -224,6 +234,37 @@ async def test_shows_warning_language_and_images(world: World) -> None:
         assert seen.language == "nl"
     if "images" in told:
         assert [each.alt or None for each in seen.images] == [wanted["images"][0].alt, None]
+
+
+ODD = {
+    "arabic": "متى يتم إفراغ الحاوية؟ 12",
+    "hebrew": "מתי מרוקנים את הפח?",
+    "family": "Wij 👨‍👩‍👧‍👦 vragen ons af 🏳️‍🌈",
+    "signs": '1 < 2 && "quotes" &lt;b&gt; \'n <script>',
+    "lines": "First line\nsecond line",
+    # No stars or underscores: a stand-in, and some servers, make of these what they want.
+    "slack": "<!channel> <@U1> <https://evil.example|here> :tada:",
+}
+
+
+@promise
+async def test_takes_texts_as_they_are(world: World) -> None:
+    await world.citizen(*(Doing(id=name, text=text) for name, text in ODD.items()))
+    arrived = {each.id: each.text for each in posts(await read(await world.platform()))}
+    for name, text in ODD.items():
+        assert normal(text) in normal(arrived[world.id(name)])
+
+
+@promise
+async def test_keeps_only_the_nearest_of_a_long_conversation(world: World) -> None:
+    count = 14
+    for number in range(count):
+        parent = f"p{number - 1}" if number else None
+        await world.citizen(Doing(id=f"p{number}", text=f"Post number {number}.", parent=parent))
+    last = await the_post(world, f"p{count - 1}")
+    assert 5 <= len(last.above) <= 12
+    assert f"Post number {count - 2}." in last.above[-1].text
+    assert last.root == world.id("p0")
 
 
 @promise
