@@ -109,6 +109,11 @@ _ADDRESS = re.compile(
     rf"{_STREET}\s+(?:(?:nr\.?|nummer|huisnummer)\s*)?(?!(?:19|20)\d\d\b){_NUMBER}{_NO_MEASURE}"
     rf"(?:[\s,]{{1,3}}{_POSTCODE})?"
 )
+# A quarter or farm has no street's ending, but a number with a postcode tells what it is.
+_NAMED_NUMBER = re.compile(
+    r"\b[A-ZÀ-Þ][\w'’-]{1,30}(?:\s[A-ZÀ-Þ][\w'’-]{1,30}){0,2}\s(?!(?:19|20)\d\d\b)"
+    rf"{_NUMBER}[\s,(]{{1,3}}{_POSTCODE}"
+)
 _POSTCODE_NUMBER = re.compile(
     rf"\b{_POSTCODE}(?:[\s,]{{0,3}}(?:(?:nr\.?|nummer|huisnummer)\s*)?{_NUMBER}{_NO_MEASURE})?"
 )
@@ -233,6 +238,8 @@ def _phones(text: str) -> Iterator[Personal]:
 
 def _addresses(text: str) -> Iterator[Personal]:
     for match in _ADDRESS.finditer(text):
+        yield _at("address", match)
+    for match in _NAMED_NUMBER.finditer(text):
         yield _at("address", match)
     for match in _POSTCODE_NUMBER.finditer(text):
         only_postcode = re.fullmatch(_POSTCODE, match[0]) is not None

@@ -53,6 +53,8 @@ FOUND = [
     ("address", "Jan van Galenstraat 10", "Jan van Galenstraat 10"),
     ("address", "Laan van Meerdervoort 120 hs", "Laan van Meerdervoort 120 hs"),
     ("address", "Markt 3, 1234 AB", "Markt 3, 1234 AB"),
+    ("address", "ik woon op Zonnewijk 7 (1234AB) boven", "Zonnewijk 7 (1234AB"),
+    ("address", "geen licht! Oud-West 29, 1234 AB.", "Oud-West 29, 1234 AB"),
     ("address", "postcode 1012AB", "1012AB"),
     ("plate", "kenteken 12-ABC-3 rijdt door rood", "12-ABC-3"),
     ("plate", "auto G-123-BB", "G-123-BB"),

@@ -81,6 +81,8 @@ official|Burgemeester, wanneer komt u eens in onze straat kijken?
 official|vraag aan wethouder El Amrani: waar blijft ons buurthuis
 personal_data|Mijn bsn is 123456782, kunt u kijken of het klopt
 personal_data|bel mij op 06-12345678 over mijn paspoort
+personal_data|mijn buurvrouw Gerda Visser zit in de schulden, wie helpt haar?
+personal_data|ik zoek mijn vader, Johan de Boer, woont hij hier nog?
 spam|Win nu een gratis iPhone, klik hier
 thanks|Dank jullie wel, de lamp doet het weer
 """
@@ -108,6 +110,7 @@ question|Aanval van de ganzen in het park, wat doen jullie met de sloot en het g
 question|Wat kost een nieuw paspoort?
 question|Hoe vraag ik een parkeervergunning aan?
 question|where can i renew my passport?
+question|Wat kost een paspoort voor mijn zoon Tim?
 question|Mag de kliko morgen buiten staan
 complaint|Onze kliko is alweer niet geleegd, dit is de derde keer
 complaint|Ik wacht al zes weken op antwoord over mijn bijstand

@@ -100,9 +100,9 @@ def personal_data(post: Reading) -> Verdict | None:
     """Personal data in public: the conversation moves to a private road (rule 8)."""
     kinds = {each.kind for each in post.personal if each.certain}
     private = kinds - {"address", "handle", "name", "case_number"}
-    if not private and not (kinds & {"address"}):
-        return None
-    return _verdict(post, "personal_data", tuple(sorted(private or kinds)))
+    if private or "address" in kinds:
+        return _verdict(post, "personal_data", tuple(sorted(private or kinds)))
+    return _verdict(post, "personal_data", post.others) if post.others else None
 
 
 def spam(post: Reading) -> Verdict | None:

@@ -94,6 +94,19 @@ class Reading:
     def personal(self) -> tuple[Personal, ...]:
         return find_personal(self.text, own=self.own)
 
+    @cached_property
+    def others(self) -> tuple[str, ...]:
+        """The neighbours and relatives of whom the post tells name and surname."""
+        names = [each for each in self.personal if each.kind == "name"]
+        return tuple(
+            found[0]
+            for each in names
+            if " " in self.text[each.start : each.end]
+            for before in (words(self.text[: each.start]),)
+            for found in sign("personal_data.relation").finditer(before)
+            if found.end() == len(before) - 1
+        )
+
 
 def read(post: Post, *, text: str | None = None, own: Own, register: Register) -> Reading:
     """Return the reading of `post`; `text` replaces its own, as when several posts wait."""
