@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from assistant.case import Addressed, Barred
-from assistant.platforms.x import X
+from assistant.platforms.x import HookedX, X
 from assistant.platforms.x.limits import ENDPOINTS
 from assistant.platforms.x.webhook import HEADER, signed
 from tests.core import Clock
@@ -160,6 +160,7 @@ class XWorld:
 
     async def platform(self) -> X:
         made = await self._opening(direct=True, webhook_variable="X_CONSUMER_SECRET")
+        assert isinstance(made, HookedX)
         app = web.Application()
         app.add_routes(made.routes())
         runner = web.AppRunner(app, shutdown_timeout=0)

@@ -26,7 +26,7 @@ from assistant.platforms.x.records import Run, Source, merge, record
 from assistant.platforms.x.webhook import Webhook
 from assistant.platforms.x.wire import RULE, TIMEOUT, Wire
 
-__all__ = ["X", "notices", "opened", "parse"]
+__all__ = ["HookedX", "X", "notices", "opened", "parse"]
 
 GOVERNMENT = (
     "X's terms ask everybody who shows X content to a government body to hold an Enterprise plan "
@@ -63,11 +63,12 @@ async def opened(account: XAccount, around: Around) -> AsyncIterator["X"]:
     """Yield the account; X is asked nothing before the first call."""
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(timeout=TIMEOUT, cookie_jar=jar) as session:
-        yield X(account, around=around, session=session)
+        made = HookedX if account.webhook_variable else X
+        yield made(account, around=around, session=session)
 
 
 class X:
-    """One account on X."""
+    """One account on X, read every so many seconds."""
 
     name = "x"
     limit = LIMIT
@@ -96,8 +97,6 @@ class X:
         self._reader = Reader(
             account, wire=self._wire, purse=self._purse, keep=around.keep, clock=around.clock
         )
-        webhook = account.webhook_variable
-        self._webhook = Webhook(account.handle, secret=around.secrets[webhook] if webhook else None)
         self._me: str | None = None
         # An edit gives a post another id, under which its answers stand; the last look told it.
         self._newest: dict[str, str] = {}
@@ -124,14 +123,6 @@ class X:
         """Read one record; see parsing.py."""
         enterprise = self._account.plan == "enterprise"
         return parse(raw, account=self.account, now=self._clock(), enterprise=enterprise)
-
-    def routes(self) -> Iterable[web.RouteDef]:
-        """Return the webhook's routes; see webhook.py."""
-        return self._webhook.routes()
-
-    async def stirred(self) -> None:
-        """Return once the webhook was called."""
-        await self._webhook.stirred()
 
     async def arrivals(self, cursor: str | None) -> AsyncIterator[Told]:
         """Yield what is new; see reading.py."""
@@ -296,6 +287,25 @@ class X:
         self._me = id
         await self._keep.put("me", id)
         return id
+
+
+class HookedX(X):
+    """One account on X whose app calls us when something happens."""
+
+    def __init__(
+        self, account: XAccount, *, around: Around, session: aiohttp.ClientSession
+    ) -> None:
+        super().__init__(account, around=around, session=session)
+        assert account.webhook_variable is not None
+        self._webhook = Webhook(account.handle, secret=around.secrets[account.webhook_variable])
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Return the webhook's routes; see webhook.py."""
+        return self._webhook.routes()
+
+    async def stirred(self) -> None:
+        """Return once the webhook was called."""
+        await self._webhook.stirred()
 
 
 _SCOPES = {

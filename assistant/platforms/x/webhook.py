@@ -27,26 +27,23 @@ def signed(secret: str, content: bytes) -> str:
 class Webhook:
     """Where X tells that something happened; what it tells is read through the API, never here."""
 
-    def __init__(self, handle: str, *, secret: SecretStr | None) -> None:
+    def __init__(self, handle: str, *, secret: SecretStr) -> None:
         self._path = f"/platforms/x/{handle_key(handle)}"
         self._secret = secret
         self._stir = asyncio.Event()
         self._seen: deque[bytes] = deque(maxlen=REMEMBERED)
 
     async def stirred(self) -> None:
-        """Return once X told of something; without a secret never."""
+        """Return once X told of something."""
         await self._stir.wait()
         self._stir.clear()
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """Return the routes; none without a secret."""
-        if self._secret is None:
-            return ()
+        """Return the routes."""
         return (web.get(self._path, self._challenged), web.post(self._path, self._told))
 
     async def _challenged(self, request: web.Request) -> web.Response:
         """Answer X's challenge (CRC), by which it checks that we know the secret."""
-        assert self._secret is not None
         token = request.query.get("crc_token", "")
         if not token:
             raise web.HTTPBadRequest
@@ -54,7 +51,6 @@ class Webhook:
         return web.json_response({"response_token": answer})
 
     async def _told(self, request: web.Request) -> web.Response:
-        assert self._secret is not None
         right = signed(self._secret.get_secret_value(), await request.read()).encode()
         given = request.headers.get(HEADER, "").encode("utf-8", "replace")
         if not hmac.compare_digest(right, given):
