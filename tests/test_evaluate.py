@@ -115,15 +115,18 @@ def test_answers_count_only_where_somebody_said_which_fits() -> None:
         Row(id="b", text="x", answer="bin"),
         Row(id="c", text="x", answer="none"),
         Row(id="d", text="x"),
+        Row(id="e", text="x", answer="bin"),
     ]
     found = [
         outcome("a", near=("bin", "tree"), origin="answer", sources=("bin",)),
         outcome("b", near=("tree", "bin")),
         outcome("c", near=("tree",), origin="answer", sources=("tree",)),
         outcome("d", near=("bin",)),
+        # The fixed pointer of its label says nothing of the search.
+        outcome("e", near=("tree",), origin="answer", sources=("road",), pointer=True),
     ]
     counted = figures(rows, found).answers
-    assert [(each.hits, each.of) for each in counted.values()] == [(1, 2), (2, 2), (1, 2), (1, 1)]
+    assert [(each.hits, each.of) for each in counted.values()] == [(1, 3), (2, 3), (1, 1), (1, 1)]
 
 
 def test_departments_are_right_or_not_only_where_an_answer_may_be_given() -> None:
@@ -153,6 +156,15 @@ def test_the_halves_are_as_the_readme_says() -> None:
     # SHA-256 of "a-0001" begins with an odd byte: tests/eval/second.jsonl holds it.
     assert half_of("a-0001") == "test"
     assert {half_of(id) for id in labels_of(EVAL / "second.jsonl")} == {"test"}
+
+
+def test_the_answers_that_fit_are_known_and_none_is_for_the_test_half() -> None:
+    fitting = read_rows([*sorted(EVAL.glob("posts_*.jsonl")), EVAL / "answers.jsonl"])
+    told = [row for row in fitting if row.answer]
+    assert len(told) > 100
+    assert {half_of(row.id) for row in told} == {"tuning"}
+    known = {each.id for each in load(WATERSTAD).answers} | {"none"}
+    assert {row.answer for row in told} <= known
 
 
 def test_a_later_row_adds_to_an_earlier_one(tmp_path: Path) -> None:

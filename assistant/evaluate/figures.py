@@ -229,13 +229,18 @@ def _confusion(pairs: Sequence[Pair]) -> dict[str, dict[str, int]]:
 def _answers(both: list[tuple[Row, Tried]]) -> dict[str, Rate]:
     fitting = [(row, each) for row, each in both if row.answer not in (None, NO_ANSWER)]
     without = [each for row, each in both if row.answer == NO_ANSWER]
-    shown = [(row, each) for row, each in both if row.answer and each.origin == "answer"]
+    shown = [(row, each) for row, each in fitting if _searched(each)]
     return {
         "first": _share(row.answer == next(iter(each.near), None) for row, each in fitting),
         "among three": _share(row.answer in each.near for row, each in fitting),
         "word for word and right": _share(row.answer in each.sources for row, each in shown),
-        "word for word though none fits": _share(each.origin == "answer" for each in without),
+        "word for word though none fits": _share(_searched(each) for each in without),
     }
+
+
+def _searched(found: Tried) -> bool:
+    """Say whether an approved answer was suggested because it was found, not as a pointer."""
+    return found.origin == "answer" and not found.pointer
 
 
 def _checked(found: Sequence[Tried]) -> dict[str, Rate]:

@@ -46,6 +46,7 @@ class Tried(Frozen):
     `origin` None means that no draft was asked for; `offered` that one with a text was. `codes`
     are what the checks say of that text, `turned_down` why texts of the model were not used, and
     `unusable` why it gave none. Of the draft's `sentences`, `verbatim` are the sources' own.
+    `pointer` says that the draft is the road its label has, not an answer that was searched for.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Tried(Frozen):
     origin: Origin | None = None
     offered: bool = False
     sources: tuple[str, ...] = ()
+    pointer: bool = False
     codes: tuple[str, ...] = ()
     turned_down: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
@@ -163,6 +165,7 @@ def _looked_at(draft: Draft, case: Case, *, bench: Bench) -> dict[str, Any]:
         "origin": draft.origin,
         "offered": bool(draft.text),
         "sources": draft.sources,
+        "pointer": case.triage is not None and draft.sources == (case.triage.pointer,),
         "codes": tuple(serious),
         "sentences": sum(not each.startswith("https://") for each in said),
         "verbatim": len(approved_spans(draft.text, ground)) if draft.text else 0,

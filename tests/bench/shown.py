@@ -53,7 +53,7 @@ def harmless() -> tuple[Row, ...]:
 
 def labelled(half: str) -> tuple[Row, ...]:
     """Return our own posts of one half."""
-    rows = read_rows(sorted(EVAL.glob("posts_*.jsonl")))
+    rows = read_rows([*sorted(EVAL.glob("posts_*.jsonl")), EVAL / "answers.jsonl"])
     return tuple(row for row in rows if half in ("all", half_of(row.id)))
 
 
