@@ -3,6 +3,8 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +12,7 @@ from aiohttp import web
 
 from assistant.platforms import Platform
 from assistant.platforms.mastodon import opened
-from tests.core import Clock
+from tests.core import START, Clock
 from tests.platforms.world_mastodon import settings
 
 RECORDED = Path(__file__).parent / "recorded/mastodon"
@@ -19,7 +21,12 @@ TOWN = "109372843234000001"
 
 def recorded(name: str) -> Any:
     """Return a recorded payload."""
-    return json.loads((RECORDED / f"{name}.json").read_text("utf-8"))
+    return json.loads(_text(name))
+
+
+@cache
+def _text(name: str) -> str:
+    return (RECORDED / f"{name}.json").read_text("utf-8")
 
 
 class Said(NamedTuple):
@@ -94,6 +101,39 @@ class Stand:
     def of(self, what: str) -> list[Asked]:
         """Return the calls of one kind."""
         return [each for each in self.asked if each.what == what]
+
+
+def pages(rows: list[Any], *, most: int = 80) -> Callable[[Asked], Any]:
+    """Serve a list as Mastodon does, newest first; `rows` are oldest first and may grow."""
+
+    def page(asked: Asked) -> Any:
+        params = dict(asked.params)
+        low, high = params.get("min_id"), params.get("max_id")
+        kept = [
+            each
+            for each in rows
+            if (low is None or _order(each["id"]) > _order(low))
+            and (high is None or _order(each["id"]) < _order(high))
+        ]
+        limit = min(int(params.get("limit", 40)), most)
+        chosen = kept[:limit] if low is not None else kept[-limit:]
+        return chosen[::-1]
+
+    return page
+
+
+def _order(id: str) -> tuple[int, str]:
+    """Order ids as a database does: numbers by size, GoToSocial's ULIDs by their letters."""
+    return (int(id), "") if id.isdecimal() else (0, id)
+
+
+def mention(number: int, *, at: datetime = START, id: str | None = None, **status: Any) -> Any:
+    """Return a notification that somebody mentions us, with id and status id made of `number`."""
+    note = recorded("mention")
+    when = at.isoformat()
+    note["id"], note["created_at"] = id or str(number), when
+    note["status"] |= {"id": f"9{number:08}", "created_at": when} | status
+    return note
 
 
 @asynccontextmanager

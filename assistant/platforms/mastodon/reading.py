@@ -131,7 +131,7 @@ class Reader:
         event = TYPES.get(kind) if isinstance(kind, str) else "new"
         status = row.get("status") if isinstance(kind, str) else row
         # A notification whose post is gone has none.
-        if event is None or status is None:
+        if event is None or (status is None and row is not None):
             return
         above = await self._conversation(status)
         told = self._parsed(record(status, me=me, event=event, above=above), _id(row), place)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -239,7 +240,9 @@ def _after(headers: Mapping[str, str]) -> float | None:
     Mastodon names the moment (ISO 8601) by its own clock, which its Date header tells.
     """
     with suppress(ValueError):
-        return min(max(float(headers.get("Retry-After", "")), 0.1), LONGEST)
+        seconds = float(headers.get("Retry-After", ""))
+        if isfinite(seconds):
+            return min(max(seconds, 0.1), LONGEST)
     try:
         moment = datetime.fromisoformat(headers.get("X-RateLimit-Reset", ""))
         now = parsedate_to_datetime(headers.get("Date", ""))
