@@ -6,11 +6,12 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, time, timedelta
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -32,6 +33,7 @@ from assistant.opening import served
 from assistant.paths import example, state_of
 from assistant.store import open_store, utcnow
 from assistant.store.link import translated
+from assistant.words import Words
 
 SPEED = 120.0
 """A day of posts in a few minutes: one every four seconds or so."""
@@ -304,20 +306,30 @@ def restamped(source: Path, target: Path, *, now: datetime) -> Path:
 
 
 async def _square(wiring: app.Wiring) -> None:
-    """Show each new reply in the demo's own channel, as it stands on the platform."""
+    """Show in the demo's own channel what happens to replies on the platform."""
     replies = wiring.state / "replies.jsonl"
-    seen = 0
+    words, seen = Words(wiring.organisation.language), 0
     async with app.slack_of(wiring) as slack:
         while True:
             text = replies.read_text("utf-8") if replies.exists() else ""
             # What follows the last line's end is still being written.
-            for line in text.split("\n")[seen:-1]:
+            lines = text.split("\n")[:-1]
+            for line in lines[seen:]:
+                said = said_of(json.loads(line), before=lines[:seen], words=words)
                 try:
-                    await slack.post_note(SQUARE, json.loads(line)["text"], mark=f"square:{seen}")
+                    await slack.post_note(SQUARE, said, mark=f"square:{seen}")
                 except (TryAgain, Doubtful, Refused):
                     break
                 seen += 1
             await asyncio.sleep(0.5)
+
+
+def said_of(row: dict[str, Any], *, before: Sequence[str], words: Words) -> str:
+    """Return what a row of the file of replies means for its readers; `before` are those above."""
+    earlier = [each for each in map(json.loads, before) if each["id"] == row["id"]]
+    if row["text"] is None:
+        return words.say("card.square_taken_back", text=earlier[-1]["text"] if earlier else "")
+    return words.say("card.square_corrected", text=row["text"]) if earlier else str(row["text"])
 
 
 def _agreed(error: NamespaceUnavailable) -> bool:

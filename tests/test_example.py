@@ -10,6 +10,7 @@ import pytest
 from assistant.answers import Answer, Index, sure
 from assistant.checks import Ground, check
 from assistant.config import load
+from assistant.listen.outside import by_us
 from assistant.platforms import Arrival
 from assistant.platforms.replay import parse
 
@@ -215,7 +216,15 @@ def test_posts_hold_every_kind_of_difficulty() -> None:
     assert sum("brug" in text.lower() for text in texts) >= 5
     assert sum(post.author is None for post in posts) == 1
     assert {each.event for each in arrivals()} == {"new", "edited", "deleted"}
-    assert {post.addressed for post in posts} == {"mention", "reply", "quote", "direct"}
+    citizens = [post for post in posts if not by_us(post)]
+    assert {post.addressed for post in citizens} == {"mention", "reply", "quote", "direct"}
+    assert any(image.alt for post in citizens for image in post.images)
+
+
+def test_one_post_is_answered_by_hand() -> None:
+    """The demo shows what becomes of a card when a colleague answers outside Luister."""
+    [ours] = [each.post for each in arrivals() if by_us(each.post)]
+    assert (ours.parent, ours.addressed) == ("wp-004", None)
 
 
 def test_another_citizen_and_the_same_one_answer_in_a_thread() -> None:

@@ -231,7 +231,7 @@ class Replay:
     async def take_back(self, remote: Remote) -> None:
         """Append that the reply is gone."""
         gone = {"id": remote.id, "in_reply_to": None, "visibility": None, "text": None}
-        await asyncio.to_thread(self._write, lambda rows: gone)
+        await asyncio.to_thread(self._write, lambda rows: _news(gone, rows))
 
     async def correct(self, reply: Reply, remote: Remote) -> None:
         """Append the reply's new text."""
@@ -241,7 +241,7 @@ class Replay:
             "visibility": reply.visibility,
             "text": reply.text,
         }
-        await asyncio.to_thread(self._write, lambda rows: None if row in rows else row)
+        await asyncio.to_thread(self._write, lambda rows: _news(row, rows))
 
     async def introduce(self) -> tuple[str, ...]:
         """Return where this account reads and writes."""
@@ -272,6 +272,12 @@ def standing(text: str) -> tuple[dict[str, Any], ...]:
     """Return the replies that stand by a file of replies: the last row of each id, with a text."""
     last = {row["id"]: row for row in _rows(text)}
     return tuple(row for row in last.values() if row["text"] is not None)
+
+
+def _news(row: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return `row` unless the newest row of its id says the same."""
+    last = next((each for each in reversed(rows) if each["id"] == row["id"]), None)
+    return None if last == row else row
 
 
 def _rows(text: str) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import pty
 import re
@@ -25,6 +26,7 @@ from assistant.demo import (
     always_open,
     freshen,
     restamped,
+    said_of,
     with_model,
     workspace_of,
 )
@@ -32,6 +34,7 @@ from assistant.errors import LuisterError
 from assistant.localslack import NamespaceUnavailable
 from assistant.paths import example
 from assistant.store import open_store, utcnow
+from assistant.words import Words
 from tests.core import new_case
 from tests.slack_ui import Json, need_local_slack, slack_people, texts_of
 
@@ -311,3 +314,20 @@ def test_everybody_is_in_the_local_slack() -> None:
 def test_a_key_or_a_base_url_asks_for_a_model(given: dict[str, str], model: str | None) -> None:
     chosen = load(example(), environ=with_model(given)).model
     assert (chosen.name if chosen else None) == model
+
+
+def test_the_square_tells_what_happens_to_a_reply() -> None:
+    rows: list[Json] = [
+        {"id": "r1", "text": "On Tuesday."},
+        {"id": "r2", "text": "Another."},
+        {"id": "r1", "text": "On Wednesday."},
+        {"id": "r1", "text": None},
+    ]
+    lines = [json.dumps(each) for each in rows]
+    words = Words("en")
+    assert [said_of(row, before=lines[:at], words=words) for at, row in enumerate(rows)] == [
+        "On Tuesday.",
+        "Another.",
+        "Corrected: On Wednesday.",
+        "Taken back: On Wednesday.",
+    ]

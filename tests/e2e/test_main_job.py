@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.town import Town, town
-from tests.slack_ui import act_as, browser_page, find_element, screenshot
+from tests.slack_ui import Json, act_as, browser_page, find_element, screenshot
 
 SHOTS = Path("test-results")
 POST = {
@@ -74,9 +74,32 @@ async def test_a_post_becomes_one_reply(running: Town) -> None:
         await page.locator(".thread-summary").first.click()
         await page.wait_for_timeout(500)
         await screenshot(page, SHOTS, "4-sent")
+        await _corrected_and_taken_back(running, page, card, good)
     assert (await running.cases())[0]["state"] == "sent"
     code, told = await running.luister("verify")
     assert (code, "all holds" in told) == (0, True), told
+
+
+async def _corrected_and_taken_back(running: Town, page: Page, card: Json, sent: str) -> None:
+    """What stands there is changed and then gone, and the card says so only once it is."""
+    better = sent.replace("^AB", "Tot dan! ^AB")
+    await page.get_by_role("button", name="Verbeteren").first.click()
+    await expect(page.locator(EDITOR).first).to_have_value(sent)
+    await _type(page, better)
+    await expect(page.locator(".modal")).to_have_count(0, timeout=10_000)
+    await running.thread_says(card, "Het antwoord is verbeterd")
+    assert [each["text"] for each in running.replies()] == [better]
+    await expect(page.get_by_text("verbeterd door Anna Bakker").first).to_be_visible(timeout=10_000)
+    await screenshot(page, SHOTS, "5-corrected")
+    await page.get_by_role("button", name="Terugnemen").first.click()
+    await expect(page.locator(EDITOR).first).to_be_visible()
+    await _type(page, "Het ging over een andere straat.")
+    await running.thread_says(card, "Het antwoord is teruggenomen")
+    assert running.replies() == []
+    await expect(page.get_by_text("teruggenomen door Anna Bakker").first).to_be_visible(
+        timeout=10_000
+    )
+    await screenshot(page, SHOTS, "6-taken-back")
 
 
 @pytest.mark.timeout(150)

@@ -21,7 +21,7 @@ from assistant.listen import listen
 from assistant.localslack import LocalSlack, Workspace, local_slack
 from assistant.manifest import manifest
 from assistant.paths import example
-from assistant.platforms.replay import Replay
+from assistant.platforms.replay import Replay, standing
 from assistant.store import open_store, utcnow
 from assistant.words import Words
 from tests.ports import free_port
@@ -153,7 +153,7 @@ class Town:
     def replies(self) -> list[Json]:
         """What stands on the platform."""
         path = self.state / "replies.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return list(standing(path.read_text("utf-8"))) if path.exists() else []
 
     async def replied(self, count: int, *, seconds: float = PATIENCE) -> list[Json]:
         """Wait until `count` replies stand on the platform."""

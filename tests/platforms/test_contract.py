@@ -443,6 +443,8 @@ async def test_corrects_a_reply_or_does_not_offer_it(world: World) -> None:
     for _ in range(2):
         await platform.correct(better, remote)
         assert [each.text for each in await world.standing()] == ["On Wednesday. ^AB"]
+    await platform.correct(reply, remote)
+    assert [each.text for each in await world.standing()] == [reply.text]
 
 
 @promise
