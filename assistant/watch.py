@@ -65,7 +65,8 @@ async def over(store: Store, seen: Connection, *, now: datetime) -> None:
 
     def change(held: Connection) -> Connection:
         if held.ok:
-            return Connection(account=held.account, part=held.part)
+            more = {"spells": held.spells + 1, "calm_since": now}
+            return held.calm().model_copy(update=more)
         return held.model_copy(update={"told": False, "bad_since": now})
 
     await _change(store, seen, change)

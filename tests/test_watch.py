@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -97,7 +98,8 @@ async def test_well_again_is_told_once_when_it_lasts(store: Store) -> None:
         await settle(store, TOWN, now=now)
         assert len(await told(store)) == (1 if timedelta(seconds=second) < STEADY else 2)
     assert "well again" in (await told(store))[1]
-    assert (await state(store)) == Connection(account=ACCOUNT, part="reading")
+    calm = await state(store)
+    assert (calm.ok, calm.told, calm.reason, calm.grave) == (True, False, "", False)
 
 
 async def test_what_flickers_makes_no_storm(store: Store) -> None:
@@ -111,13 +113,24 @@ async def test_what_flickers_makes_no_storm(store: Store) -> None:
     assert len(await told(store)) == 1
 
 
+async def test_trouble_that_comes_and_goes_all_day_is_told_ever_less_often(store: Store) -> None:
+    for minute in range(24 * 60):
+        now = START + timedelta(minutes=minute)
+        if minute % 8 < 4:
+            await failed(store, ACCOUNT, "reading", "status 503", grave=False, now=now)
+        else:
+            await well(store, ACCOUNT, "reading", now=now)
+        await settle(store, TOWN, now=now)
+    assert 2 < len(await told(store)) < 12
+
+
 async def test_a_second_spell_of_trouble_is_told_again(store: Store) -> None:
     for hour in (0, 1):
         now = START + timedelta(hours=hour)
         await failed(store, ACCOUNT, "reading", "revoked", grave=True, now=now)
         await settle(store, TOWN, now=now)
         await well(store, ACCOUNT, "reading", now=now)
-        await settle(store, TOWN, now=now + STEADY)
+        await settle(store, TOWN, now=now + STEADY * 2)
     assert len(await told(store)) == 4
 
 
@@ -243,14 +256,13 @@ async def test_a_platform_that_falls_silent_is_noted(store: Store) -> None:
 
 async def test_a_stir_is_read_long_before_the_next_reading(store: Store) -> None:
     made, (counter, count) = FullPlatform(), tally()
-    made.every = 10.0  # half a second at least between two readings
-    pace = FAST
-    task = asyncio.create_task(listen(store, made, clock=Clock(), counted=count, pace=pace))
+    made.every = 60.0
+    task = asyncio.create_task(listen(store, made, clock=Clock(), counted=count, pace=FAST))
     try:
         await until(store, "reading", ok=True)
         made.arriving.append(arrival())
         made.stir()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not counter:
                 await asyncio.sleep(0.01)
     finally:
@@ -285,11 +297,12 @@ async def reaches(made: Counted, readings: int) -> None:
 async def test_one_process_reads_an_account_and_another_takes_over(
     store: Store, store_url: str
 ) -> None:
+    pace = replace(FAST, lease=3.0)  # a busy machine may pause for less than that
     async with open_store(store_url, "town") as second:
         one, other = Counted(), Counted()
-        first = asyncio.create_task(listen(store, one, clock=Clock(), pace=FAST))
+        first = asyncio.create_task(listen(store, one, clock=Clock(), pace=pace))
         await reaches(one, 3)
-        stands_by = asyncio.create_task(listen(second, other, clock=Clock(), pace=FAST))
+        stands_by = asyncio.create_task(listen(second, other, clock=Clock(), pace=pace))
         await reaches(one, one.readings + 5)
         assert other.readings == 0
         first.cancel()

@@ -19,6 +19,12 @@ PATIENCE = timedelta(minutes=2)
 STEADY = timedelta(minutes=1)
 """How long a part must be well before people are told so: what flickers is no news."""
 
+UNREST = timedelta(hours=6)
+"""After so long without trouble a part counts as quiet again; within it each spell of trouble
+doubles how long the next must be over, DOUBLED times at most: about an hour."""
+
+DOUBLED = 6
+
 LEASE = 6.0
 """Seconds the reader of an account may be silent before another process takes over."""
 
@@ -28,6 +34,7 @@ class Connection(Frozen):
 
     `bad_since` is when it failed, and since when it is well again `well_since`; `grave` when it
     will not pass by itself; `told` when people know. `reason` never holds a citizen's words.
+    `spells` counts the spells of trouble told lately, the last of which was over at `calm_since`.
     """
 
     account: str
@@ -37,6 +44,8 @@ class Connection(Frozen):
     well_since: datetime | None = None
     grave: bool = False
     told: bool = False
+    spells: int = 0
+    calm_since: datetime | None = None
 
     @property
     def ok(self) -> bool:
@@ -56,7 +65,13 @@ class Connection(Frozen):
 
     def mended(self, now: datetime) -> bool:
         """Say whether people must be told now that it is well again."""
-        return self.told and self.well_since is not None and now - self.well_since >= STEADY
+        steady = STEADY * 2 ** min(self.spells, DOUBLED)
+        return self.told and self.well_since is not None and now - self.well_since >= steady
+
+    def calm(self) -> "Connection":
+        """Return this part without its trouble."""
+        update = {"bad_since": None, "well_since": None, "grave": False, "told": False}
+        return self.model_copy(update=update | {"reason": ""})
 
 
 def source_of(case: Case) -> str:
@@ -77,11 +92,13 @@ async def failed(
     """Note that a part fails; `grave` when it will not pass by itself."""
 
     def change(held: Connection) -> Connection:
+        quiet = held.calm_since is None or now - held.calm_since > UNREST
         update = {
             "reason": reason,
             "bad_since": held.bad_since or now,
             "well_since": None,
             "grave": grave or held.grave,
+            "spells": 0 if quiet and held.bad_since is None else held.spells,
         }
         return held.model_copy(update=update)
 
@@ -98,7 +115,7 @@ async def well(store: Store, account: str, part: str, *, now: datetime) -> None:
     def change(held: Connection) -> Connection:
         if held.told:
             return held.model_copy(update={"well_since": held.well_since or now})
-        return Connection(account=account, part=part)
+        return held.calm()
 
     await change_connection(store, account, part, change)
 
