@@ -21,6 +21,7 @@ from assistant.chats.slack import Slack, open_slack
 from assistant.config import Organisation, Secrets
 from assistant.desk import Desk
 from assistant.draft import draft
+from assistant.draft.rewriting import rewrite
 from assistant.errors import Doubtful, Misconfigured, Refused, StoreUnavailable, TryAgain
 from assistant.follow import Follower
 from assistant.health import Health, Metrics, serve
@@ -216,6 +217,15 @@ def workers(
         words=words,
         clock=clock,
     )
+    anew = partial(
+        rewrite,
+        store,
+        organisation=organisation,
+        model=model,
+        platforms=platforms,
+        words=words,
+        clock=clock,
+    )
     change = partial(
         amend,
         store,
@@ -231,6 +241,7 @@ def workers(
     return (
         Worker(store, "triage", sort, slots=16, lease=lease, buried=buried),
         Worker(store, "draft", suggest, slots=32, lease=lease, buried=buried),
+        Worker(store, "rewrite", anew, slots=8, lease=lease, buried=buried),
         Worker(store, "send", sender.send, slots=8, lease=lease, buried=buried),
         Worker(store, "amend", change, lease=lease, buried=buried),
         Worker(store, "appear", seen, lease=lease, buried=buried),

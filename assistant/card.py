@@ -11,6 +11,7 @@ ActionId = Literal[
     "close",
     "hand_over",
     "relabel",
+    "rewrite",
     "undo",
     "approve",
     "return",

@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from assistant.case import FINISHED, MOVES, Case, Draft, Event, Kind, Reply, State, evolve
+from assistant.case import (
+    FINISHED,
+    MOVES,
+    Case,
+    Draft,
+    Event,
+    Kind,
+    Reply,
+    Rewriting,
+    State,
+    evolve,
+)
 from assistant.config import Organisation
 from assistant.ground import pointer_of
 from assistant.present.citizen import URGENT
@@ -159,12 +170,31 @@ def _drafted(told: _Told) -> str:
     assert draft is not None
     if draft.kept:
         return told.say("thread.drafted_kept")
+    if draft.wish is not None:
+        asked = told.before.rewriting if told.before else None
+        wish = _wish(told, asked) if asked else ""
+        by, text = origin_by(draft.by), _whole(draft.text)
+        return told.say("thread.rewritten", wish=wish, by=by, text=text)
     return told.say(
         f"thread.drafted_{draft.origin}",
         by=origin_by(draft.by),
         id=", ".join(draft.sources),
         text=_whole(draft.text),
     )
+
+
+def _rewrite(told: _Told) -> str:
+    asked = told.event.rewriting
+    assert asked is not None
+    key = "thread.rewrite_own" if asked.words else "thread.rewrite"
+    words = short(asked.words or "", limit=POST)
+    return told.say(key, who=told.who, wish=_wish(told, asked), words=words)
+
+
+def _wish(told: _Told, asked: Rewriting) -> str:
+    code = asked.language
+    language = coded("card.language_", code, words=told.words) if code else ""
+    return told.say(f"card.wish_{asked.wish}", language=language)
 
 
 def _whole(text: str) -> str:
@@ -329,6 +359,8 @@ _TELL: Mapping[Kind, Callable[[_Told], str]] = {
     Kind.TRIAGED: _triaged,
     Kind.RELABELLED: _relabelled,
     Kind.DRAFTED: _drafted,
+    Kind.REWRITE: _rewrite,
+    Kind.REWRITE_FAILED: _plain("thread.rewrite_failed"),
     Kind.WOKEN: _plain("thread.woken"),
     Kind.REMINDED: _plain("thread.reminded"),
     Kind.CLAIMED: _plain("thread.claimed"),

@@ -8,7 +8,18 @@ from datetime import timedelta
 import pytest
 
 from assistant.audit import BadRootLine, Verified, Witness, line_of, parse_line, verify
-from assistant.case import MOVES, NAMED, Case, Event, IllegalMove, Kind, Remote, State, evolve
+from assistant.case import (
+    MOVES,
+    NAMED,
+    Case,
+    Event,
+    IllegalMove,
+    Kind,
+    Remote,
+    Rewriting,
+    State,
+    evolve,
+)
 from assistant.listen import take
 from assistant.store import Store, open_store
 from assistant.store.ledger import Root, roots
@@ -44,7 +55,9 @@ def _event(kind: Kind, case: Case, *, number: int) -> Event:
     sent = case.sent[-1].origin if case.sent else None
     parts: dict[Kind, dict[str, object]] = {
         Kind.TRIAGED: {"triage": triaged(reason=f"reason {number}").triage},
+        Kind.RELABELLED: {"triage": triaged(reason=f"better {number}").triage},
         Kind.DRAFTED: {"draft": drafted(f"draft {number}").draft},
+        Kind.REWRITE: {"rewriting": Rewriting(draft="d", wish="own", words=f"wish {number}")},
         Kind.SUBMITTED: {"reply": reply_to(case, f"reply {number}")},
         Kind.APPROVED: {"reply": reply_to(case, f"reply {number}")},
         Kind.SENDING: {"attempt": case.attempt + 1},

@@ -54,6 +54,9 @@ SENTENCES: dict[Kind, str] = {
     Kind.RELABELLED: "Anna Bakker (AB) corrigeerde de indeling: Klacht, advies beantwoorden."
     " Dat was: Vraag, advies beantwoorden.",
     Kind.DRAFTED: "AI-concept (gpt, draft@1): Goedemorgen! Maak eerst een afspraak.",
+    Kind.REWRITE: "Anna Bakker (AB) vroeg om een andere versie van het voorstel: Korter.",
+    Kind.REWRITE_FAILED: "Herschrijven gaf geen bruikbare tekst."
+    " Het voorstel blijft zoals het was.",
     Kind.WOKEN: "De wachttijd is voorbij. De kaart vraagt weer aandacht.",
     Kind.REMINDED: "De termijn loopt bijna af. De kaart noemt de laatste dag.",
     Kind.CLAIMED: "Anna Bakker (AB) pakt dit op.",

@@ -40,8 +40,13 @@ def cases(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+FENCED = {"post", "text"}
+"""What a prompt is about, never a part of what the model is told to do."""
+
+
 def filled(values: Mapping[str, str]) -> dict[str, str]:
-    return {**values, "mark": MARK, "post": fence(values["post"], MARK)}
+    fenced = {key: fence(values[key], MARK) for key in values.keys() & FENCED}
+    return {**values, **fenced, "mark": MARK}
 
 
 def rendered(prompt: Prompt) -> str:
@@ -105,8 +110,9 @@ def test_masking_leaves_the_prompt_in_one_piece() -> None:
             values = filled(case["values"])
             masked = {key: mask(value, own=own) for key, value in values.items()}
             assert masked["mark"] == MARK
-            assert masked["post"].startswith(f"<post-{MARK}>\n")
-            assert masked["post"].endswith(f"\n</post-{MARK}>")
+            [fenced] = values.keys() & FENCED
+            assert masked[fenced].startswith(f"<post-{MARK}>\n")
+            assert masked[fenced].endswith(f"\n</post-{MARK}>")
             for key in values.keys() & {"labels", "language", "form_of_address", "limit", "label"}:
                 assert masked[key] == values[key]
 

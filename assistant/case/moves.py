@@ -28,6 +28,8 @@ class Kind(StrEnum):
     TRIAGED = "triaged"
     RELABELLED = "relabelled"
     DRAFTED = "drafted"
+    REWRITE = "rewrite"
+    REWRITE_FAILED = "rewrite_failed"
     PRESENTED = "presented"
     WOKEN = "woken"
     REMINDED = "reminded"
@@ -84,6 +86,8 @@ MOVES: Mapping[Kind, Mapping[State | None, State]] = {
     },
     Kind.RELABELLED: {_S.OPEN: _S.OPEN, _S.FAILED: _S.FAILED},
     Kind.DRAFTED: {_S.TRIAGED: _S.TRIAGED, _S.OPEN: _S.OPEN},
+    Kind.REWRITE: {_S.OPEN: _S.OPEN},
+    Kind.REWRITE_FAILED: {_S.OPEN: _S.OPEN},
     Kind.PRESENTED: {_S.TRIAGED: _S.OPEN},
     Kind.WOKEN: {_S.OPEN: _S.OPEN},
     # A term that ends is told wherever the case is still somebody's.
@@ -151,6 +155,7 @@ HUMAN: frozenset[Kind] = frozenset(
 NAMED: frozenset[Kind] = HUMAN | {
     Kind.CLAIMED,
     Kind.RELABELLED,
+    Kind.REWRITE,
     Kind.HANDED_OVER,
     Kind.RETURNED,
     Kind.UNDONE,

@@ -37,6 +37,9 @@ Label = Literal[
     "spam",
 ]
 Origin = Literal["model", "answer", "template", "empty"]
+Wish = Literal["shorter", "simpler", "warmer", "formal", "familiar", "language", "own"]
+"""How a colleague wants a suggestion rewritten; `own` is an instruction in their own words."""
+
 CloseReason = Literal["no_answer_needed", "not_for_us", "answered_elsewhere", "spam", "other"]
 
 
@@ -155,7 +158,8 @@ class Draft(Frozen):
 
     `by` is `model prompt@version+sha` for a model's text and empty otherwise. `revision` is the
     case's revision it was written for, or that it still fits: then it was `kept` through an edit.
-    `founded` is what it was made from besides the post's words (see `draft.keeping`).
+    `founded` is what it was made from besides the post's words (see `draft.keeping`); `wish` how a
+    colleague wanted an earlier one rewritten.
     """
 
     id: str
@@ -166,6 +170,19 @@ class Draft(Frozen):
     revision: int
     founded: str = ""
     kept: bool = False
+    wish: Wish | None = None
+
+
+class Rewriting(Frozen):
+    """What a colleague asked of the suggestion `draft`, and nobody wrote yet.
+
+    `language` (ISO 639-1) belongs to the wish of that name, `words` are the colleague's own.
+    """
+
+    draft: str
+    wish: Wish
+    language: str | None = None
+    words: MaybePrivate = None
 
 
 class Reply(Frozen):

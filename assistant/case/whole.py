@@ -17,6 +17,7 @@ from assistant.case.parts import (
     Post,
     Remote,
     Reply,
+    Rewriting,
     Term,
     Triage,
 )
@@ -32,6 +33,7 @@ class Event(Frozen):
     triage: Triage | None = None
     earlier: tuple[Earlier, ...] = ()
     draft: Draft | None = None
+    rewriting: Rewriting | None = None
     reply: Reply | None = None
     reply_id: str | None = None
     text: MaybePrivate = None
@@ -77,6 +79,7 @@ class Case(Frozen):
     official: str | None = None
     been: tuple[str, ...] = ()
     draft: Draft | None = None
+    rewriting: Rewriting | None = None
     owner: Actor | None = None
     labelled_by: Actor | None = None
     relabelled: int = 0

@@ -22,12 +22,20 @@ from assistant.desk.amending import correcting, standing, taking_back
 from assistant.desk.letter import Letter
 from assistant.desk.permits import actor_of, allowed, destination, held, least
 from assistant.desk.relabelling import relabelled
+from assistant.desk.rewriting import wished
 from assistant.desk.settling import settled
 from assistant.desk.texts import beginning, signed
 from assistant.errors import NotAllowed
 from assistant.ground import road_of
 from assistant.platforms import Platform
-from assistant.present import close_form, found_form, hand_over_form, relabel_form, take_back_form
+from assistant.present import (
+    close_form,
+    found_form,
+    hand_over_form,
+    relabel_form,
+    rewrite_form,
+    take_back_form,
+)
 from assistant.present.wording import coded
 from assistant.store import URGENT, Decision, Loaded, Store, Work
 from assistant.store.lanes import enlist
@@ -97,6 +105,7 @@ class Desk:
             "close": self._close,
             "hand_over": self._hand_over,
             "relabel": self._relabel,
+            "rewrite": self._rewrite,
             "take_back": self._take_back,
             "reopen": self._reopen,
             "found": self._settle,
@@ -171,6 +180,15 @@ class Desk:
         places, words = self._organisation, self._words
         return relabelled(case, press, actor, now, organisation=places, words=words)
 
+    def _rewrite(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        self._rewritable(case)
+        return wished(case, press, actor, now, lane=self._channel(case))
+
+    def _rewritable(self, case: Case) -> None:
+        self._must_be(case, State.OPEN)
+        if self._organisation.model is None:
+            raise NotAllowed("desk.no_model")
+
     def _take_back(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         sent = self._standing(case, "take_back")
         return taking_back(sent, press, actor, now, lane=self._channel(case))
@@ -195,6 +213,9 @@ class Desk:
             case "relabel":
                 self._must_be(case, State.OPEN, State.FAILED)
                 return relabel_form(case, version=version, words=words)
+            case "rewrite":
+                self._rewritable(case)
+                return rewrite_form(case, version=version, words=words)
             case "take_back":
                 self._standing(case, "take_back")
                 return take_back_form(case, version=version, words=words)

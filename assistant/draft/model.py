@@ -59,7 +59,7 @@ async def written_by(
     text = clean(outcome.value.reply)
     ids = tuple(each.id for each in used)
     sourced = bool(used) and len(used) == len(cited)
-    objections = tuple(objections_to(on, text, ids)) if sourced else ("no_source",)
+    objections = tuple(objections_to(on, text, ids, told=_prompt())) if sourced else ("no_source",)
     for each in objections:
         turned_down(each)
     if objections:
@@ -68,10 +68,13 @@ async def written_by(
     return draft_of(on, text, origin="model", sources=ids, by=_by(outcome))
 
 
-def objections_to(on: Occasion, text: str, sources: tuple[str, ...]) -> Iterator[str]:
+def objections_to(
+    on: Occasion, text: str, sources: tuple[str, ...], *, told: Prompt
+) -> Iterator[str]:
     """Yield why a model's text may not even be suggested: our own reasons and checks' codes.
 
     A colleague may have reasons for a promise or a number no source states; a model has none.
+    `told` is the prompt it was given.
     """
     if not text:
         yield "empty"
@@ -80,7 +83,7 @@ def objections_to(on: Occasion, text: str, sources: tuple[str, ...]) -> Iterator
         yield "link"
     if _MARKUP.search(text):
         yield "markup"
-    if _repeats(on, text):
+    if _repeats(on, text, told=told):
         yield "repeats"
     if not on.fits(text):
         yield "no_room"
@@ -120,10 +123,10 @@ QUOTED = 6
 _MARKUP = re.compile(r"<[!@#/\w]")
 
 
-def _repeats(on: Occasion, text: str) -> bool:
+def _repeats(on: Occasion, text: str, *, told: Prompt) -> bool:
     """Say whether the text repeats the prompt or the post, as a post may have asked for."""
-    told = _runs(_prompt().system) | _runs(_prompt().user) | _runs(on.case.post.text)
-    return not told.isdisjoint(_runs(text))
+    heard = _runs(told.system) | _runs(told.user) | _runs(on.case.post.text)
+    return not heard.isdisjoint(_runs(text))
 
 
 @lru_cache(maxsize=16)

@@ -12,6 +12,7 @@ from assistant.present.forms import (
     found_form,
     hand_over_form,
     relabel_form,
+    rewrite_form,
     take_back_form,
 )
 from assistant.present.wording import View, short
@@ -24,6 +25,7 @@ __all__ = [
     "found_form",
     "hand_over_form",
     "relabel_form",
+    "rewrite_form",
     "stub_of",
     "take_back_form",
 ]

@@ -3,8 +3,10 @@
 from typing import get_args
 
 from assistant.card import Choice, Form
-from assistant.case import Advice, Case, CloseReason, Label
+from assistant.case import Advice, Case, CloseReason, Label, Wish
 from assistant.config import Organisation
+from assistant.language import LANGUAGES
+from assistant.present.wording import coded
 from assistant.words import Words
 
 
@@ -71,6 +73,37 @@ def relabel_form(case: Case, *, version: int, words: Words) -> Form:
         ),
         second_chosen=found.advice if found else None,
         text_label=words.say("card.form_relabel_text"),
+    )
+
+
+def rewrite_form(case: Case, *, version: int, words: Words) -> Form:
+    """Return the question how the suggestion should be rewritten.
+
+    A choice is a Wish; that for another language is `language:CODE`.
+    """
+    spoken = case.triage.language if case.triage else None
+    wishes = [(each, f"card.wish_{each}") for each in get_args(Wish) if each != "language"]
+    tongues = [(f"language:{each}", each) for each in LANGUAGES if each != spoken]
+    return Form(
+        case=case.id,
+        version=version,
+        action="rewrite",
+        title=words.say("card.form_rewrite"),
+        submit=words.say("card.action_rewrite"),
+        choice_label=words.say("card.form_rewrite_choice"),
+        choices=(
+            *(Choice(value=value, label=words.say(key)) for value, key in wishes),
+            *(
+                Choice(
+                    value=value,
+                    label=words.say(
+                        "card.wish_language", language=coded("card.language_", code, words=words)
+                    ),
+                )
+                for value, code in tongues
+            ),
+        ),
+        text_label=words.say("card.form_rewrite_text"),
     )
 
 

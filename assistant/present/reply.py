@@ -245,6 +245,8 @@ def _draft_warnings(view: View) -> Iterator[str]:
     case, draft = view.case, view.case.draft
     if draft is None or case.triage is None or case.triage.advice != "answer":
         return
+    if case.rewriting is not None:
+        yield view.say("card.note_rewriting")
     if draft.revision != case.revision:
         yield view.say("card.warning_old_draft")
     # With a model configured, these two are what is left when it gives nothing usable.
@@ -268,6 +270,7 @@ _OFFERED: Mapping[State, tuple[tuple[ActionId, Opens], ...]] = {
     State.OPEN: (
         ("edit", "editor"),
         ("pointer", "editor"),
+        ("rewrite", "form"),
         ("claim", "nothing"),
         ("close", "form"),
         ("hand_over", "form"),
@@ -290,7 +293,9 @@ def actions(view: View) -> Iterator[Action]:
     """Yield the buttons of this state; the editor only where an answer is possible at all."""
     case = view.case
     for each, opens in _OFFERED.get(case.state, ()):
-        if each == "pointer" and not _pointed(view):
+        if (each == "pointer" and not _pointed(view)) or (
+            each == "rewrite" and not _rewritable(view)
+        ):
             continue
         if opens != "editor" or case.answerable:
             yield _button(view, each, opens)
@@ -303,6 +308,12 @@ def actions(view: View) -> Iterator[Action]:
 def _button(view: View, action: ActionId, opens: Opens) -> Action:
     label = view.say(f"card.action_{action}")
     return Action(id=action, label=label, style=_style(action, view.case), opens=opens)
+
+
+def _rewritable(view: View) -> bool:
+    """Say whether there is a suggestion, and a model to rewrite it."""
+    draft = view.case.draft
+    return bool(draft and draft.text) and view.organisation.model is not None
 
 
 def _pointed(view: View) -> bool:

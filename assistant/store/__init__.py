@@ -16,8 +16,8 @@ from assistant.store.keys import Keys
 from assistant.store.link import Scripts, client, translated
 from assistant.store.vault import Vault, link, transform
 
-Step = Literal["triage", "draft", "send", "wake", "amend", "appear"]
-STEPS: tuple[Step, ...] = ("triage", "draft", "send", "wake", "amend", "appear")
+Step = Literal["triage", "draft", "rewrite", "send", "wake", "amend", "appear"]
+STEPS: tuple[Step, ...] = ("triage", "draft", "rewrite", "send", "wake", "amend", "appear")
 URGENT = 0.0
 """The rank of an emergency in its lane: before every moment in time."""
 TEXTS = 20
