@@ -13,6 +13,7 @@ from assistant.commands.exporting import labelled
 from assistant.config import load
 from assistant.desk import Desk
 from assistant.errors import NotAllowed
+from assistant.evaluate.rows import read_rows
 from assistant.narrate import broadcast
 from assistant.platforms.replay import Replay
 from assistant.store import Store, milliseconds, open_store
@@ -253,6 +254,20 @@ async def test_a_corrected_case_becomes_a_labelled_one_without_names(
     assert "wat een weer" in row["text"]
     for personal in ("jansen", "12345678", "piet", "Anna"):
         assert personal not in json.dumps(row)
+
+
+async def test_what_is_exported_can_be_measured_with(
+    store: Store, desk: Desk, tmp_path: Path
+) -> None:
+    case = await opened(store, POLITE)
+    await corrects(store, desk, case, "complaint", "answer")
+    file = tmp_path / "corrected.jsonl"
+    file.write_text(json.dumps(await exported(store, case.id)))
+
+    [row] = read_rows([file])
+
+    assert (row.id, row.text, row.label) == (case.id, POLITE, "complaint")
+    assert row.department == "burgerzaken"
 
 
 async def test_a_hand_over_corrects_the_department(store: Store) -> None:
