@@ -94,10 +94,13 @@ async def test_what_is_grave_stays_grave_after_two_replies(store: Store) -> None
 # Quarrels
 
 
-INSULT = Said(author="b1", text="Jij bent ook zo'n idioot, ga toch wonen in het bos")
-CALM = Said(author="b1", text="Volgens mij is dat 80 euro tegenwoordig")
-OURS = Said(author="town", text="Goedemorgen, idioot vinden wij geen mooi woord", ours=True)
-SELF = Said(author="a1", text="Wat een stelletje idioten hier")
+INSULT = Said(author="@bep", text="Jij bent ook zo'n idioot, ga toch wonen in het bos")
+CALM = Said(author="@bep", text="Volgens mij is dat 80 euro tegenwoordig")
+OURS = Said(
+    author="@gemeentewaterstad", text="Goedemorgen, idioot vinden wij geen mooi woord", ours=True
+)
+SELF = Said(author="@Piet", text="Wat een stelletje idioten hier")
+SELF_BY_ID = Said(author="a1", text="Wat een stelletje idioten hier")
 
 
 @pytest.mark.parametrize(
@@ -108,10 +111,11 @@ SELF = Said(author="a1", text="Wat een stelletje idioten hier")
         ((CALM,), ANSWER, False),
         ((INSULT, OURS), ANSWER, False),
         ((INSULT, SELF), ANSWER, False),
+        ((INSULT, SELF_BY_ID), ANSWER, False),
         ((INSULT,), QUESTION, False),
         ((), ANSWER, False),
     ],
-    ids=["both", "one", "calm", "to us", "to oneself", "to nobody", "alone"],
+    ids=["both", "one", "calm", "to us", "to oneself", "by id", "to nobody", "alone"],
 )
 async def test_citizens_who_quarrel_are_left_to_it(
     store: Store, above: tuple[Said, ...], text: str, *, left: bool

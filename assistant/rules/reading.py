@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from assistant.case import Addressed, Post, Said
+from assistant.case import Addressed, Post, Said, handle_key
 from assistant.clean import clean
 from assistant.personal import Own, Personal, find_personal
 from assistant.rules.phrases import sign, words
@@ -21,7 +21,7 @@ class Reading:
     addressed: Addressed | None
     own: Own
     register: Register
-    author: str | None = None
+    writer: frozenset[str] = frozenset()
     above: tuple[Said, ...] = ()
 
     @cached_property
@@ -53,7 +53,9 @@ class Reading:
     def quarrel(self) -> tuple[str, ...]:
         """The heated words above this post where it is written to another citizen, not to us."""
         before = self.above[-1] if self.above else None
-        if before is None or before.ours or before.author in (None, self.author):
+        if before is None or before.ours or before.author is None:
+            return ()
+        if handle_key(before.author) in self.writer:
             return ()
         lists = ("abuse.threat", "abuse.insult", "political.sure")
         said = [words(each.text) for each in self.above if not each.ours]
@@ -117,6 +119,7 @@ def read(post: Post, *, text: str | None = None, own: Own, register: Register) -
         addressed=post.addressed,
         own=own,
         register=register,
-        author=post.author,
+        # Above a post most platforms know people by handle, a gateway may by its own ids.
+        writer=frozenset(handle_key(each) for each in (post.handle, post.author) if each),
         above=post.above,
     )
