@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from assistant.answers import Answer
-from assistant.case import Case
+from assistant.case import Case, Draft
 from assistant.checks import Ground
 from assistant.config import Organisation
 from assistant.platforms import AnswersPrivately, Platform
@@ -30,9 +30,22 @@ def pointer_of(draft: str | None, *, organisation: Organisation) -> Answer | Non
 def road_of(case: Case, *, organisation: Organisation, now: datetime) -> Answer | None:
     """Return the approved pointer to the road of the case's label, if it still is valid."""
     id = case.triage.pointer if case.triage else None
+    return next(iter(valid(organisation, (id,) if id else (), now=now)), None)
+
+
+def valid(organisation: Organisation, ids: tuple[str, ...], *, now: datetime) -> tuple[Answer, ...]:
+    """Return those of the approved answers with these ids that have not expired."""
     today = organisation.local(now).date()
-    found = sources(organisation, (id,) if id else ())
-    return next((each for each in found if each.valid_until >= today), None)
+    return tuple(each for each in sources(organisation, ids) if each.valid_until >= today)
+
+
+def lasting(case: Case, *, organisation: Organisation, now: datetime) -> Draft | None:
+    """Return the case's suggestion; None once an answer that its text leans on has expired."""
+    draft = case.draft
+    if draft is None or not draft.text:
+        return draft
+    known = sources(organisation, draft.sources)
+    return draft if known == valid(organisation, draft.sources, now=now) else None
 
 
 def ground_of(

@@ -26,7 +26,7 @@ from assistant.desk.rewriting import wished
 from assistant.desk.settling import settled
 from assistant.desk.texts import beginning, signed
 from assistant.errors import NotAllowed
-from assistant.ground import road_of
+from assistant.ground import lasting, road_of
 from assistant.platforms import Platform
 from assistant.present import (
     close_form,
@@ -238,6 +238,8 @@ class Desk:
         pointer = None
         if press.action == "pointer":
             pointer = road_of(case, organisation=self._organisation, now=self._clock())
+        draft = lasting(case, organisation=self._organisation, now=self._clock())
+        case = case.model_copy(update={"draft": draft})
         begun = beginning(case, initials=person.initials, pointer=pointer)
         hints = (self.say("editor.pointer", id=begun.pointer),) if begun.pointer else ()
         letter = self._letter(case, person, begun.text)

@@ -6,7 +6,7 @@ from typing import Literal
 from assistant.amendable import acts_on
 from assistant.card import Action, ActionId, Answer, Fact, Opens, Source, Suggestion
 from assistant.case import FINISHED, Case, Draft, State
-from assistant.ground import road_of, sources
+from assistant.ground import lasting, road_of, sources, valid
 from assistant.personal import surely_personal
 from assistant.platforms import Costs
 from assistant.present import sent
@@ -149,7 +149,7 @@ def _answered(view: View) -> str | None:
 
 def suggestion(view: View) -> Suggestion | None:
     """Return the suggested reply with its origin while people still decide what to send."""
-    draft = view.case.draft
+    draft = lasting(view.case, organisation=view.organisation, now=view.now)
     if draft is None or view.case.state not in (State.TRIAGED, State.OPEN):
         return None
     return Suggestion(
@@ -168,8 +168,12 @@ def _origin(view: View, draft: Draft) -> str:
 
 
 def _sources(view: View, draft: Draft) -> Iterator[Source]:
-    known = {each.id: each for each in sources(view.organisation, draft.sources)}
+    organisation = view.organisation
+    known = {each.id: each for each in sources(organisation, draft.sources)}
+    expired = known.keys() - {each.id for each in valid(organisation, tuple(known), now=view.now)}
     for cited in draft.sources:
+        if cited in expired:
+            continue
         if cited in known:
             urls = known[cited].sources
             yield Source(id=cited, title=known[cited].title, url=urls[0] if urls else None)
@@ -249,6 +253,8 @@ def _draft_warnings(view: View) -> Iterator[str]:
         yield view.say("card.note_rewriting")
     if draft.revision != case.revision:
         yield view.say("card.warning_old_draft")
+    if lasting(case, organisation=view.organisation, now=view.now) is None:
+        yield view.say("card.warning_expired")
     # With a model configured, these two are what is left when it gives nothing usable.
     if view.organisation.model and draft.origin in ("answer", "empty"):
         yield view.say("card.warning_no_model")
