@@ -19,7 +19,7 @@ from pydantic import SecretStr, ValidationError
 
 from assistant.accounts import OPENERS
 from assistant.config import XAccount
-from assistant.errors import Barred, TryAgain
+from assistant.errors import Barred, StoreUnavailable, TryAgain
 from assistant.platforms import Around, Serves, Stirs
 from assistant.platforms.x import X, notices
 from assistant.platforms.x.webhook import HEADER, Webhook, signed
@@ -111,6 +111,39 @@ async def test_two_processes_never_use_a_refresh_token_twice(store_url: str) -> 
         said = await asyncio.gather(*(each.communicate(b"\n") for each in several))
         assert x.calls["token"] == 1
         assert {out.decode().strip() for out, _ in said} == x.access
+
+
+async def test_a_renewal_goes_on_when_whoever_asked_gives_up(x: XServer, opening: Opening) -> None:
+    """What X gave and nobody took would be the end of the account."""
+    platform = await opening()
+    x.at_ease.clear()
+    reading = asyncio.create_task(read(platform))
+    async with asyncio.timeout(10):
+        while not x.calls["token"]:
+            await asyncio.sleep(0.01)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    x.at_ease.set()
+    await platform.settled()
+    assert json.loads(opening.memory.held["token"])["refresh"] == x.refresh
+    await read(await opening())
+    assert x.calls["token"] == 1
+
+
+async def test_a_token_that_could_not_be_kept_is_used_and_kept_later(
+    x: XServer, opening: Opening, clock: Clock
+) -> None:
+    platform = await opening()
+    opening.memory.full = True
+    with pytest.raises(StoreUnavailable):
+        await read(platform)
+    opening.memory.full = False
+    await read(platform)
+    assert x.calls["token"] == 1
+    clock.ahead(hours=3)
+    await read(platform)
+    assert x.calls["token"] == 2
+    assert json.loads(opening.memory.held["token"])["refresh"] == x.refresh
 
 
 async def test_a_refresh_token_nobody_takes_says_what_to_do(x: XServer, opening: Opening) -> None:

@@ -1,5 +1,6 @@
 """X on this machine: what Luister calls of its API v2, with X's limits, rules and faults."""
 
+import asyncio
 import base64
 import re
 from collections import Counter, deque
@@ -57,8 +58,8 @@ class XServer:
 
     `held` questions and answers went by, `wrong` is what X's own description forbids of them.
     `names` says which words for fields it takes. `rule` is X's rule that only who mentioned or
-    quoted us is answered.
-    `handlers` take the place of calls, by name; they may raise `failed`.
+    quoted us is answered. While not `at_ease` no token is given. `handlers` take the place of
+    calls, by name; they may raise `failed`.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -75,6 +76,8 @@ class XServer:
         self.access = {"access-none"}
         self.scopes = SCOPES
         self.challenge: str | None = None
+        self.at_ease = asyncio.Event()
+        self.at_ease.set()
         self.calls: Counter[str] = Counter()
         self.exceeded: list[str] = []
         self.held = 0
@@ -173,6 +176,7 @@ class XServer:
             and self.fault != "401"
         )
         self.calls["token"] += 1
+        await self.at_ease.wait()
         if not right:
             told = {"error": "invalid_request", "error_description": "the token was invalid"}
             return web.json_response(told, status=400)

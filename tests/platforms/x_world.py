@@ -10,7 +10,7 @@ from typing import Any, Self
 from pydantic import SecretStr
 
 from assistant.config import XAccount
-from assistant.errors import TryAgain
+from assistant.errors import StoreUnavailable, TryAgain
 from assistant.platforms import Around
 from assistant.platforms.x import X, opened
 from tests.platforms.x_server import CLIENT, XServer
@@ -23,9 +23,10 @@ SECRETS = {
 
 
 class Memory:
-    """Keeps what an adapter remembers; while it is `stuck` nobody gets hold of a name."""
+    """Keeps what an adapter remembers, unless `full`; `stuck` lets nobody hold a name."""
 
     stuck = False
+    full = False
 
     def __init__(self) -> None:
         self.held: dict[str, str] = {}
@@ -35,6 +36,8 @@ class Memory:
         return self.held.get(name)
 
     async def put(self, name: str, value: str) -> None:
+        if self.full:
+            raise StoreUnavailable("the store is away")
         self.held[name] = value
 
     @asynccontextmanager

@@ -23,39 +23,13 @@ from assistant.platforms.x.parsing import Event, XPost, message_url, parse, plai
 from assistant.platforms.x.prices import Purse, cost
 from assistant.platforms.x.reading import Reader
 from assistant.platforms.x.records import Run, Source, merge, record
+from assistant.platforms.x.terms import notices
 from assistant.platforms.x.webhook import Webhook
-from assistant.platforms.x.wire import RULE, TIMEOUT, Wire
+from assistant.platforms.x.wire import TIMEOUT, Wire
 
 __all__ = ["HookedX", "X", "notices", "opened", "parse"]
 
-GOVERNMENT = (
-    "X's terms ask everybody who shows X content to a government body to hold an Enterprise plan "
-    "and to name that body to X, which may refuse (Developer Agreement, 'Government Use')"
-)
-
 _TIMELINE = Source("looks", "post_read")
-
-
-def notices(account: XAccount) -> tuple[str, ...]:
-    """Return what to know before connecting this account, a sentence each."""
-    enterprise = account.plan == "enterprise"
-    plan = (
-        "your contract with X must name your organisation"
-        if enterprise
-        else "the plan here is pay_per_use: ask X for an Enterprise plan first"
-    )
-    rule = "your plan is exempt" if enterprise else "other posts get a card without a draft"
-    prices = account.prices
-    budget = "no daily budget is set"
-    if account.daily_budget is not None:
-        budget = f"reading stops for the day (UTC) at ${account.daily_budget}"
-    costs = f"a mention read ${prices.mention_read}, a reply ${prices.reply}"
-    told = (
-        f"{GOVERNMENT}; {plan}",
-        f"{RULE}; {rule}",
-        f"prices as of {prices.as_of}, they change: {costs}; {budget}",
-    )
-    return tuple(f"{account.handle} on X: {each}." for each in told)
 
 
 @asynccontextmanager
@@ -63,8 +37,12 @@ async def opened(account: XAccount, around: Around) -> AsyncIterator["X"]:
     """Yield the account; X is asked nothing before the first call."""
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(timeout=TIMEOUT, cookie_jar=jar) as session:
-        made = HookedX if account.webhook_variable else X
-        yield made(account, around=around, session=session)
+        kind = HookedX if account.webhook_variable else X
+        made = kind(account, around=around, session=session)
+        try:
+            yield made
+        finally:
+            await made.settled()
 
 
 class X:
@@ -83,7 +61,7 @@ class X:
         self._account = account
         self._keep = around.keep
         self._clock = around.clock
-        tokens = Tokens(
+        self._tokens = Tokens(
             session,
             url=account.service.rstrip("/") + PATH,
             client=(account.client_id, around.secrets[account.variable]),
@@ -92,7 +70,7 @@ class X:
             clock=around.clock,
         )
         base = account.service.rstrip("/")
-        self._wire = Wire(session, base=base, tokens=tokens, clock=around.clock)
+        self._wire = Wire(session, base=base, tokens=self._tokens, clock=around.clock)
         self._purse = Purse(account, keep=around.keep, clock=around.clock)
         self._reader = Reader(
             account, wire=self._wire, purse=self._purse, keep=around.keep, clock=around.clock
@@ -100,6 +78,10 @@ class X:
         self._me: str | None = None
         # An edit gives a post another id, under which its answers stand; the last look told it.
         self._newest: dict[str, str] = {}
+
+    async def settled(self) -> None:
+        """Return once nothing is under way that must not be broken off."""
+        await self._tokens.settled()
 
     def length(self, text: str) -> int:
         """Count by X's weights; see length.py."""

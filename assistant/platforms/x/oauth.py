@@ -1,5 +1,6 @@
 """OAuth 2 on X: an access token for two hours, and refresh tokens that work once each."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Mapping
@@ -83,6 +84,7 @@ class Tokens:
         self._keep = keep
         self._clock = clock
         self._token: Token | None = None
+        self._running: set[asyncio.Future[Token]] = set()
 
     async def access(self) -> Token:
         """Return a token that is good now."""
@@ -95,17 +97,36 @@ class Tokens:
         """Return another token than the one X just refused."""
         return await self._renewed(refused)
 
+    async def settled(self) -> None:
+        """Return once no renewal is under way."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
     async def _renewed(self, refused: Token | None) -> Token:
+        """Renew, to the end even when whoever asked gives up: the old token is dead by then."""
+        task = asyncio.ensure_future(self._renew(refused))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Future[Token]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever still waits is told; nobody else needs to be
+
+    async def _renew(self, refused: Token | None) -> Token:
         async with self._keep.alone("refresh"):
             kept = _kept(await self._keep.get("token"))
+            if self._token and (kept is None or kept.until < self._token.until):
+                # It could not be written down when it came.
+                kept = self._token
+                await self._keep.put("token", kept.kept())
             # Another process may have been here before us: the old refresh token is dead then.
             if kept is not None and self._good(kept) and not _same(kept, refused):
                 self._token = kept
                 return kept
-            token = await self._refresh(kept.refresh if kept else self._first)
-            await self._keep.put("token", token.kept())
-            self._token = token
-            return token
+            self._token = await self._refresh(kept.refresh if kept else self._first)
+            await self._keep.put("token", self._token.kept())
+            return self._token
 
     def _good(self, token: Token | None) -> bool:
         return token is not None and self._clock() < token.until - EARLY
