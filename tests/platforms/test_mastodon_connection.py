@@ -6,19 +6,24 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
+from assistant.case import Remote
 from assistant.errors import Barred, TryAgain
-from assistant.platforms import Platform, Stirs
+from assistant.platforms import Arrival, Platform, Stirs, TakesBack
 from assistant.platforms.mastodon import opened
-from assistant.platforms.mastodon.wire import AFTER, CALLS, LONGEST, RESERVED, SPAN, Pace
-from tests.core import Clock
+from assistant.platforms.mastodon.wire import AFTER, LIMITS, LONGEST, RESERVED, Kind, Pace, Wire
+from tests.core import START, Clock
 from tests.platforms.contract import read
-from tests.platforms.mastodon_stand import MASTODON, Said, stand
+from tests.platforms.mastodon_stand import MASTODON, TOWN, Said, mention, pages, recorded, stand
 from tests.platforms.world_mastodon import settings
 
 NOTES = "GET /api/v1/notifications"
+STARTED = START.isoformat()
+CALLS, SPAN = LIMITS["any"]
 NOW = "Fri, 20 Nov 2026 12:00:00 GMT"
 
 
@@ -70,28 +75,31 @@ async def test_calls_that_are_left_are_left_to_answering() -> None:
         assert await read(platform) == []
 
 
-def use_up(pace: Pace, *, reading: bool) -> tuple[int, float | None]:
+def use_up(pace: Pace, *kinds: Kind, reading: bool) -> tuple[int, float | None]:
     """Call as often as is allowed; return how often that was, and the seconds to stay away."""
     for made in range(CALLS + 1):
         try:
-            pace.step(reading=reading)
+            pace.step(*kinds, reading=reading)
         except TryAgain as error:
             return made, error.after
     raise AssertionError("more calls than are allowed")
 
 
-def test_no_more_calls_than_published_in_any_five_minutes() -> None:
+@pytest.mark.parametrize("kind", LIMITS)
+def test_no_more_calls_than_published_in_any_stretch_of_time(kind: Kind) -> None:
+    calls, span = LIMITS[kind]
     clock = Clock()
     pace, made = Pace(clock), list[datetime]()
-    while clock() < Clock()() + 3 * SPAN:
+    while clock() < Clock()() + 3 * span:
         for reading in (True, False):
-            count, after = use_up(pace, reading=reading)
+            count, after = use_up(pace, *({kind} - {"any"}), reading=reading)
             made += [clock()] * count
             assert after is not None
-            assert 0 < after <= SPAN.total_seconds()
-        clock.ahead(seconds=13)
+            assert 0 < after <= span.total_seconds()
+        clock.ahead(seconds=37)
+    assert len(made) > calls
     for at in made:
-        assert sum(at <= other < at + SPAN for other in made) <= CALLS
+        assert sum(at <= other < at + span for other in made) <= calls
 
 
 def test_reading_stops_before_answering_does() -> None:
@@ -100,12 +108,47 @@ def test_reading_stops_before_answering_does() -> None:
     assert use_up(pace, reading=False)[0] == CALLS // RESERVED
 
 
+async def read_every(platform: Platform, seconds: float, *, clock: Clock) -> None:
+    """Read again and again, until the adapter says that it is too often."""
+    cursor = None
+    while True:
+        for each in await read(platform, cursor):
+            cursor = each.cursor if isinstance(each, Arrival) else cursor
+        clock.ahead(seconds=seconds)
+
+
+async def test_pages_are_counted_as_such() -> None:
+    """Two pages every five seconds are few calls, and yet more than a server gives pages."""
+    clock = Clock()
+    own = recorded("context")["ancestors"][1]
+    answers = {
+        NOTES: pages([mention(1)]),
+        f"GET /api/v1/accounts/{TOWN}/statuses": pages([own | {"created_at": STARTED}]),
+    }
+    async with stand(answers, clock=clock) as (server, platform):
+        with pytest.raises(TryAgain, match="published"):
+            await read_every(platform, 5.5, clock=clock)
+        paged = [each for each in server.asked if {"min_id", "max_id"} & {*dict(each.params)}]
+    assert len(paged) == LIMITS["paging"][0]
+
+
+async def test_deletions_are_counted_as_such() -> None:
+    async with stand({"DELETE /api/v1/statuses/1": {}}) as (server, platform):
+        assert isinstance(platform, TakesBack)
+        for _ in range(LIMITS["deleting"][0]):
+            await platform.take_back(Remote(id="1"))
+        with pytest.raises(TryAgain, match="published"):
+            await platform.take_back(Remote(id="1"))
+        assert len(server.of("DELETE /api/v1/statuses/1")) == LIMITS["deleting"][0]
+
+
 class Streams:
     """A server whose stream says what a test wants."""
 
     def __init__(self) -> None:
         self.status = 200
         self.opened = 0
+        self.url = ""
         self.chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     async def instance(self, request: web.Request) -> web.Response:
@@ -132,8 +175,9 @@ async def streaming() -> AsyncIterator[tuple[Streams, Platform]]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
+    made.url = f"http://{host}:{port}"
     try:
-        async with opened(*settings(f"http://{host}:{port}")) as platform:
+        async with opened(*settings(made.url)) as platform:
             yield made, platform
     finally:
         await runner.cleanup()
@@ -195,6 +239,16 @@ async def test_a_stream_that_is_refused_says_why(status: int, error: type[Except
         server.status = status
         with pytest.raises(error):
             await platform.stirred()
+
+
+async def test_a_token_never_leaves_https() -> None:
+    """Whatever address the server names for its stream."""
+    async with aiohttp.ClientSession() as session:
+        wire = Wire(session, server="https://127.0.0.1:9", token=SecretStr("s3cret"), clock=Clock())
+        async with streaming() as (server, _):
+            with pytest.raises(TryAgain):
+                await wire.events(server.url, "/api/v1/streaming/user/notification")
+            assert server.opened == 0
 
 
 async def test_a_stream_has_the_place_the_server_names() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from assistant.errors import Refused, TryAgain
 from assistant.platforms import Arrival, Gap, Platform, Quarantined
-from assistant.platforms.mastodon.wire import CALLS, RESERVED, SPAN
+from assistant.platforms.mastodon.wire import LIMITS, RESERVED
 from tests.core import START, Clock
 from tests.platforms.contract import posts, read
 from tests.platforms.mastodon_stand import (
@@ -24,6 +24,7 @@ from tests.platforms.mastodon_stand import (
 )
 
 NOTES = "GET /api/v1/notifications"
+CALLS, SPAN = LIMITS["any"]
 MINUTE = timedelta(minutes=1)
 
 
@@ -92,7 +93,7 @@ async def test_ten_thousand_mentions_come_once_within_the_published_calls() -> N
     told: list[Any] = []
     async with stand({NOTES: numbered(rows)}, clock=clock) as (server, platform):
         while (wait := await until_sent_away(platform, last(told), told)) is not None:
-            assert 0 < wait <= SPAN.total_seconds()
+            assert 0 < wait <= LIMITS["paging"][1].total_seconds()
             calls.append(len(server.asked) - before)
             before = len(server.asked)
             clock.ahead(seconds=wait + SPAN.total_seconds())

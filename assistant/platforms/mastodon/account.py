@@ -1,6 +1,7 @@
 """One account on a server that speaks Mastodon's API: reads, looks, answers."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -104,6 +105,11 @@ class Mastodon:
             self._learn(self._told)
         return self._told
 
+    async def _known(self) -> None:
+        """Ask for the server's numbers where that is still owed; without them all else goes on."""
+        with suppress(TryAgain):
+            await self.instance()
+
     def _learn(self, numbers: Instance) -> None:
         self._numbers = numbers
         self.limit = numbers.characters
@@ -113,7 +119,7 @@ class Mastodon:
 
     async def arrivals(self, cursor: str | None) -> AsyncIterator[Told]:
         """Yield mentions, replies, quotes and private messages, then our own posts."""
-        await self.instance()
+        await self._known()
         async for told in self._reader.arrivals(cursor):
             yield told
 
@@ -141,6 +147,7 @@ class Mastodon:
         """Read up to `looks_at` posts again: in one call where the server can, else one by one."""
         if not posts:
             return ()
+        await self._known()
         found = await self._statuses([each.id for each in posts])
         now = self._clock()
         fresh = {id: each for id, each in self._seen.items() if each[0] > now - SEEN_FOR}
@@ -211,9 +218,8 @@ class Mastodon:
 
     async def reply(self, reply: Reply) -> Remote:
         """Post the reply under its target, as narrow as that and with its content warning."""
-        numbers = await self.instance()
         target = await self._target(reply.target)
-        data = post_of(reply, warning=target.spoiler_text or "", numbers=numbers) | {
+        data = post_of(reply, warning=target.spoiler_text or "", numbers=self._numbers) | {
             "in_reply_to_id": reply.target,
             "visibility": narrower(reply.visibility, width_of(target)),
         }
@@ -271,8 +277,7 @@ class Mastodon:
             raise Refused("the reply is no longer there")
         if self._as_typed(held, reply) == reply.text:
             return
-        numbers = await self.instance()
-        data = post_of(reply, warning=held.spoiler_text or "", numbers=numbers)
+        data = post_of(reply, warning=held.spoiler_text or "", numbers=self._numbers)
         told = await self._wire.tell("PUT", "/api/v1/statuses/*", remote.id, data=data)
         try:
             shown = status_of(told)

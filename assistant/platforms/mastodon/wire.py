@@ -18,11 +18,19 @@ from assistant.errors import Barred, Doubtful, LuisterError, Refused, TryAgain
 CALL = 8.0
 """Seconds one call may take; the step that sends waits 10 s for all calls of one reply."""
 
-CALLS, SPAN = 300, timedelta(minutes=5)
-"""Calls a token may make (Mastodon: config/initializers/rack_attack.rb)."""
+Kind = Literal["any", "paging", "deleting"]
+LIMITS: Mapping[Kind, tuple[int, timedelta]] = {
+    "any": (300, timedelta(minutes=5)),
+    "paging": (300, timedelta(minutes=15)),
+    "deleting": (30, timedelta(minutes=30)),
+}
+"""Calls a token may make in so long a time (Mastodon: config/initializers/rack_attack.rb)."""
+
+PLACES = frozenset(("min_id", "max_id"))
+"""What makes a call one of paging."""
 
 RESERVED = 5
-"""One in so many of these calls is left by reading to looking and answering."""
+"""One in so many of all calls is left by reading to looking and answering."""
 
 AFTER = 60.0
 """Seconds to wait where a server says only that it is too much."""
@@ -51,29 +59,36 @@ class Unwilling(Refused):
 
 
 class Pace:
-    """Counts the calls of the last five minutes; whoever comes too early is sent away."""
+    """Counts calls against what is published and what is said; who comes too early is sent away."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._made: deque[datetime] = deque()
+        self._made: Mapping[Kind, deque[datetime]] = {kind: deque() for kind in LIMITS}
         self._said: tuple[int, int, datetime] | None = None
 
-    def step(self, *, reading: bool) -> None:
+    def step(self, *kinds: Kind, reading: bool) -> None:
         """Count one more call; raises TryAgain when none is left, for reading a little earlier."""
         now = self._clock()
-        while self._made and self._made[0] <= now - SPAN:
-            self._made.popleft()
         if self._said is not None:
             limit, left, anew = self._said
             if anew <= now:
                 self._said = None
             elif left <= (limit // RESERVED if reading else 0):
                 raise TryAgain("the server's limit of calls", after=(anew - now).total_seconds())
-        allowed = CALLS - (CALLS // RESERVED if reading else 0)
-        if len(self._made) >= allowed:
-            wait = self._made[len(self._made) - allowed] + SPAN - now
-            raise TryAgain("the limit of calls in five minutes", after=wait.total_seconds())
-        self._made.append(now)
+        for kind in ("any", *kinds):
+            self._wait(kind, now, reading=reading)
+        for kind in ("any", *kinds):
+            self._made[kind].append(now)
+
+    def _wait(self, kind: Kind, now: datetime, *, reading: bool) -> None:
+        """Raise TryAgain when no call of this kind is left."""
+        (calls, span), made = LIMITS[kind], self._made[kind]
+        while made and made[0] <= now - span:
+            made.popleft()
+        allowed = calls - (calls // RESERVED if reading and kind == "any" else 0)
+        if len(made) >= allowed:
+            after = made[len(made) - allowed] + span - now
+            raise TryAgain("the published limit of calls", after=after.total_seconds())
 
     def told(self, headers: Mapping[str, str]) -> None:
         """Take in what an answer says about the calls that are left."""
@@ -121,7 +136,8 @@ class Wire:
         self, path: str, *ids: str, params: Params = (), reading: bool = False
     ) -> list[Any]:
         """Read a list; raises as `ask` does."""
-        self._pace.step(reading=reading)
+        paging: tuple[Kind, ...] = ("paging",) if any(key in PLACES for key, _ in params) else ()
+        self._pace.step(*paging, reading=reading)
         found = await self._send("GET", path, ids, params=params)
         if not isinstance(found, list):
             raise TryAgain(f"GET {path}: the answer has another shape")
@@ -136,7 +152,8 @@ class Wire:
         key: str | None = None,
     ) -> dict[str, Any]:
         """Write; raises TryAgain (surely not done), Doubtful, Unwilling, Barred."""
-        self._pace.step(reading=False)
+        deleting: tuple[Kind, ...] = ("deleting",) if method == "DELETE" else ()
+        self._pace.step(*deleting, reading=False)
         found = await self._send(method, path, ids, data=data, key=key)
         if not isinstance(found, dict):
             raise Doubtful(f"{method} {path}: the answer has another shape")
@@ -197,11 +214,16 @@ class Wire:
         return found
 
     async def events(self, server: str | None, path: str) -> aiohttp.ClientResponse:
-        """Open a stream of events; the caller closes it. Raises as `ask` does."""
+        """Open a stream of events; the caller closes it. Raises as `ask` does.
+
+        It is at `server` where the token is as safe there as on its own server.
+        """
+        if server is None or (self._server.startswith("https:") and server.startswith("http:")):
+            server = self._server
         wait = aiohttp.ClientTimeout(total=None, sock_connect=CALL, sock_read=SILENCE)
         try:
             response = await self._session.get(
-                (server or self._server) + path,
+                server + path,
                 headers=self.headers,
                 timeout=wait,
                 allow_redirects=False,
