@@ -10,6 +10,7 @@ from assistant.config import Organisation
 from assistant.errors import Barred, Doubtful, Refused, TryAgain
 from assistant.platforms import Corrects, Platform, TakesBack
 from assistant.store import Decision, Delivery, Store, Work
+from assistant.store.connections import failed, source_of
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ async def amend(
         log.warning("amend case=%s waits: %s", id, type(error).__name__)
         await _later(store, id, ack, _pause(age, error), now=now)
         return
+    if isinstance(error, Barred):
+        await failed(store, source_of(case), "sending", str(error), grave=True, now=now)
     told = _outcome(amendment, error, now=now)
     counted(str(told.kind))
     await _record(store, case, told, ack, organisation=organisation)

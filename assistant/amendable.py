@@ -27,6 +27,8 @@ def acts_on(
         return ()
     if case.remote is None or case.amending or case.taken_back:
         return ()
+    if case.remote.id == case.remote.url:  # a person gave the link: the platform's id is unknown
+        return ()
     acts: list[Act] = ["take_back"] if isinstance(platform, TakesBack) else []
     if isinstance(platform, Corrects) and not four_eyes(case, organisation=organisation):
         acts.append("correct")

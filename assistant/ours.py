@@ -1,5 +1,6 @@
 """How a text or a place on a platform is known again as a reply of ours."""
 
+import re
 import unicodedata
 
 from assistant.case import Case, Remote, State
@@ -7,7 +8,7 @@ from assistant.case import Case, Remote, State
 OUTSIDE = "outside"
 """Holds the place of an answer given outside Luister, so that no reply is taken to stand there."""
 
-_UNDER_WAY = (State.SENDING, State.IN_DOUBT)
+_NO_WORDS = re.compile(r"@[\w.@-]+|https?://\S+|\S+…")
 
 
 def normal(text: str) -> str:
@@ -30,10 +31,20 @@ def by_luister(case: Case, text: str) -> bool:
     """Say whether `text` is a reply of this case that stands or is under way.
 
     One that only waits is not: no attempt was made, so another hand must have sent the same words.
+    Mentions and links are left aside: a platform may write them in its own way.
     """
     replies = list(case.sent)
-    if case.reply is not None and case.state in _UNDER_WAY:
+    if case.reply is not None and under_way(case):
         replies.append(case.reply)
     if case.amendment is not None and case.amendment.correction is not None:
         replies.append(case.amendment.correction)
-    return normal(text) in {normal(each.text) for each in replies}
+    return _words(text) in {_words(each.text) for each in replies}
+
+
+def under_way(case: Case) -> bool:
+    """Say whether a reply may be standing whose place nobody wrote down yet."""
+    return case.state in (State.SENDING, State.IN_DOUBT)
+
+
+def _words(text: str) -> str:
+    return normal(_NO_WORDS.sub(" ", text))

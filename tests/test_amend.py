@@ -10,6 +10,7 @@ from assistant.amend import SHORTEST, TRIES_FOR, amend
 from assistant.case import Case, Event, Kind, Reply, State
 from assistant.errors import Barred, Doubtful, LuisterError, Refused, TryAgain
 from assistant.store import Store, open_store
+from assistant.store.connections import connections
 from assistant.testing import FakePlatform, FullPlatform, KeyedPlatform
 from tests.core import ACK, START, TOWN, WRITER, add, platforms
 from tests.sending import Sending, sending
@@ -133,6 +134,8 @@ async def test_what_does_not_succeed_is_told_and_can_be_asked_again(
     last = (await store.events(case.id))[-1]
     assert last.note == (str(error) if isinstance(error, Refused) else None)
     assert acts.on.counted["amend_failed"] == 1
+    barred = [each.part for each in await connections(store) if not each.ok]
+    assert barred == (["sending"] if reason == "connection" else [])
     acts.on.platform.away = None
     await acts.ask()
     assert (await acts.wake()).taken_back

@@ -139,6 +139,24 @@ async def test_the_last_check_is_that_of_a_private_reply(store: Store) -> None:
     assert reply.visibility == "direct"
 
 
+async def test_what_was_meant_for_one_stays_so_when_it_is_taken_up_again(
+    store: Store, desk: Desk
+) -> None:
+    case = await open_case(store)
+    await desk.submit(sends(case, reader="private"))
+    await desk.press(press(case, "undo", version=5))
+    assert (await desk.editor(press(case, "edit", by="UBRAM"))).reader == "private"
+
+
+async def test_the_same_text_for_other_readers_is_another_act(store: Store, desk: Desk) -> None:
+    """Whoever chose other readers after a lost answer must hear that the first choice holds."""
+    case = await open_case(store)
+    await desk.submit(sends(case, reader="public"))
+    assert (await desk.submit(sends(case, reader="public"))).outcome == "queued"
+    with pytest.raises(NotAllowed, match="was_first"):
+        await desk.submit(sends(case, reader="private"))
+
+
 async def test_the_choice_stands_while_a_reason_is_asked(store: Store, desk: Desk) -> None:
     case = await open_case(store)
     text = TEXT.replace("Thank you", "We promise to come tomorrow. Thank you")

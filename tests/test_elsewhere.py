@@ -121,6 +121,23 @@ async def test_what_is_under_way_is_left_to_be_found_and_another_text_is_only_no
     assert (await on.wake()).state is State.SENT
 
 
+async def test_what_a_platform_made_of_our_words_never_keeps_our_reply_from_being_told(
+    store: Store,
+) -> None:
+    """The stream may be faster than the answer to our call, and write mentions its own way."""
+    platform = LookUpPlatform()
+    on = await sending(store, platform, "lost")
+    platform.hidden = True
+    await on.wake()
+    [(reply, remote)] = platform.standing
+    mentioned = ours(remote.id, text=f"@henk@social.example {reply.text}", url=remote.url)
+    assert await take(store, mentioned, now=START) == "ours"
+    rewritten = ours(remote.id, text="made unrecognisable", url=remote.url)
+    assert await take(store, rewritten, now=START) == "elsewhere"
+    platform.hidden = False
+    assert (await on.wake()).state is State.SENT
+
+
 async def test_it_does_not_touch_what_is_done(store: Store) -> None:
     case = await queued_case(store)
     await add(

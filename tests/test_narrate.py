@@ -17,6 +17,7 @@ from tests.staff_cases import (
     ROADS,
     SENDING,
     at,
+    correction,
     draft,
     event,
     post,
@@ -281,3 +282,14 @@ def test_a_post_that_came_while_sending_is_broadcast_once_it_re_opens_the_case()
     )
     assert broadcast(events, start=len(events) - 2)
     assert last(*events).endswith("Weer open: er staat nog een bericht van de inwoner.")
+
+
+def test_a_private_reply_and_a_correction_in_spite_of_a_check_are_told_as_such() -> None:
+    before = story(*OPEN)
+    private = event(Kind.APPROVED, 5, reply=reply(visibility="direct"))
+    assert "Privé, alleen aan deze inwoner. Tekst:" in last(*before, private)
+    spite = {"overruled": ("promise",), "overrule_reason": "the colleague said so."}
+    corrected = event(Kind.CORRECT, 9, reply=correction(**spite))
+    line = last(*story(*ROADS[State.SENT]), corrected)
+    told = "Doorgezet ondanks de controle op: toezegging. Reden: the colleague said so. Nieuwe"
+    assert told in line

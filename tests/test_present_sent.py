@@ -56,6 +56,10 @@ def test_a_sent_reply_offers_what_its_platform_can_do() -> None:
     assert (style.style, style.opens) == ("danger", "form")
 
 
+def test_a_reply_of_which_only_a_persons_link_is_known_is_left_to_people() -> None:
+    assert buttons(*SENDING, Kind.DOUBTED, Kind.CONFIRMED) == []
+
+
 @pytest.mark.parametrize("state", set(State) - {State.SENT})
 def test_without_a_sent_reply_there_is_nothing_to_take_back(state: State) -> None:
     offered = {each.id for each in card(case_in(state), platform=ABLE).actions}
@@ -122,7 +126,18 @@ def test_a_private_reply_is_told_as_such() -> None:
     private = case.sent[0].model_copy(update={"visibility": "direct"})
     shown = card(case.model_copy(update={"sent": (private,)}))
     assert shown.answer
-    assert shown.answer.status.endswith("Alleen deze inwoner ziet het.")
+    assert shown.answer.status.endswith("Privé: alleen voor deze inwoner.")
+
+
+@pytest.mark.parametrize("state", [State.APPROVAL, State.QUEUED, State.SENDING, State.FAILED])
+def test_who_approves_or_waits_sees_that_it_is_private(state: State) -> None:
+    case = case_in(state)
+    assert case.reply
+    private = case.reply.model_copy(update={"visibility": "direct"})
+    for held, told in ((case, False), (case.model_copy(update={"reply": private}), True)):
+        answer = card(held).answer
+        assert answer
+        assert ("Privé" in answer.status) is told
 
 
 def test_an_answer_given_outside_is_what_a_closed_card_shows() -> None:

@@ -313,6 +313,29 @@ async def test_a_case_erased_while_its_digest_is_being_posted_goes_from_it(
     assert cases[3] not in [each.case for each in digest.digest.lines]
 
 
+async def test_a_case_answered_elsewhere_before_its_card_needs_none(screen: Screen) -> None:
+    case = await screen.begin()
+    await screen.add(case, screen.event(Kind.ELSEWHERE, text="Look on our site."))
+    await screen.quiet()
+    assert screen.chat.cards(case) == []
+    again = screen.event(Kind.RECEIVED, post=post("again", author="did:p1"))
+    await screen.add(case, again, triaged())
+    await screen.quiet()
+    await screen.holds(case)
+
+
+async def test_a_card_that_was_answered_elsewhere_says_so(screen: Screen) -> None:
+    case = await screen.begin()
+    await screen.quiet()
+    await screen.add(case, screen.event(Kind.ELSEWHERE, text="Look on our site."))
+    await screen.quiet()
+    shown = screen.card(case)
+    assert shown.card
+    assert shown.card.answer
+    assert shown.card.answer.text == "Look on our site."
+    assert "Look on our site." in screen.chat.thread(shown.at)[-1]
+
+
 async def test_a_case_erased_while_its_card_is_being_posted_goes(screen: Screen) -> None:
     case = await screen.begin()
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from assistant.amendable import Act, four_eyes
-from assistant.card import Editor, Form
+from assistant.card import Editor, Form, Reader
 from assistant.case import (
     Actor,
     Case,
@@ -243,13 +243,18 @@ class Desk:
         begun = beginning(case, initials=person.initials, pointer=pointer)
         hints = (self.say("editor.pointer", id=begun.pointer),) if begun.pointer else ()
         letter = self._letter(case, person, begun.text)
-        return replace(letter, draft=begun.draft).editor(hints=hints)
+        # What was meant for one citizen and not sent is not offered to everybody.
+        waits = case.reply if case.reply not in case.sent else None
+        chosen: Reader | None = "private" if waits and waits.visibility == "direct" else None
+        return replace(letter, draft=begun.draft, chosen=chosen).editor(hints=hints)
 
     async def submit(self, submission: Submission) -> Verdict:
         """Check the text and, when it may go, queue it in this person's name."""
         # Half a surrogate pair is no text: no store or platform would take it.
         text = submission.text.encode("utf-8", "replace").decode().strip()
-        command = f"send:{submission.view}:{sha256(text.encode()).hexdigest()[:16]}"
+        # The same text for other readers is another act.
+        act = f"{submission.reader}:{text}" if submission.reader else text
+        command = f"send:{submission.view}:{sha256(act.encode()).hexdigest()[:16]}"
         loaded = await self._load(submission.case, command=command)
         if loaded.repeated:
             return Verdict(outcome="queued")

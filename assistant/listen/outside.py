@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from assistant.case import Case, Event, Kind, Post, Remote, handle_key
-from assistant.ours import OUTSIDE, by_luister, claims_of
+from assistant.ours import OUTSIDE, by_luister, claims_of, under_way
 from assistant.platforms import Arrival
 from assistant.store import Decision, Store, Work
 from assistant.store.intake import held_by
@@ -35,8 +35,10 @@ async def take_ours(store: Store, arrival: Arrival, *, now: datetime) -> bool:
     def decide(held: Case | None) -> Decision:
         if held is None or held.erased or by_luister(held, post.text):
             return Decision()
+        # Should it prove to be ours all the same, its place must still be free to be written down.
+        free = () if under_way(held) else claims
         # Triage shows what changed where nothing is left to label.
-        return Decision(events=(event,), work=(Work(step="triage"),), remotes=claims)
+        return Decision(events=(event,), work=(Work(step="triage"),), remotes=free)
 
     command = f"elsewhere:{store.mark(post.platform, post.id)}"
     recorded = await store.decide(case, decide, command=command, now=now)

@@ -199,6 +199,8 @@ def answer(view: View) -> Answer | None:
         due=f"{view.organisation.local(reply.due):%H:%M:%S}",
         reason=coded("card.reason_", case.reason or "unknown", words=view.words),
     )
+    if reply.visibility == "direct":
+        status = f"{status} {view.say('card.answer_private')}"
     return Answer(text=reply.text, status=status)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from assistant.card import Card, Source
-from assistant.case import Case
+from assistant.case import Case, State
 from assistant.chats import Message
 from assistant.errors import Barred, Refused, TryAgain
 from assistant.narrate import broadcast, lines_of
@@ -52,6 +52,9 @@ class Drawer(Digests):
             await lane.leave(member, case=id, version=loaded.version)
         elif case.triage is None and now_shown.mode == "none":
             await lane.leave(member, case=id, version=loaded.version)  # not triaged yet
+        elif case.state is State.CLOSED and now_shown.mode == "none":
+            # Answered elsewhere before anybody saw it: there is nothing to do for anybody.
+            await lane.leave(member, case=id, version=loaded.version)
         else:
             await self._stand(lane, members, case, loaded.version, now_shown, count=count)
 
