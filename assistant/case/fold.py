@@ -89,6 +89,9 @@ def _fits_sent(case: Case, event: Event) -> bool:
 Change = dict[str, Any]
 
 
+_NO_TERM: Change = {"term": None, "reminded": False}
+"""What was answered is dealt with; what the citizen writes next is another matter."""
+
 _FORGOTTEN: Change = {
     "triage": None,
     "earlier": (),
@@ -104,8 +107,7 @@ _FORGOTTEN: Change = {
     "answered": 0,
     "reason": None,
     "been": (),
-    "term": None,
-    "reminded": False,
+    **_NO_TERM,
 }
 
 
@@ -127,7 +129,7 @@ def _received(case: Case, event: Event) -> Change:
             "labelled_by": None,
             "reopened": case.reopened + 1,
         }
-    return change
+    return change | _NO_TERM if case.state is State.SENT else change
 
 
 def _replaced(case: Case, event: Event) -> Change:
