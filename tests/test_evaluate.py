@@ -19,7 +19,6 @@ from assistant.evaluate.runs import Results, configuration, tried_in_processes
 from assistant.evaluate.telling import percent, told
 from assistant.evaluate.trying import Tried
 from tests.command_line import Luister
-from tests.model_server import ModelServer, error
 
 ROOT = Path(__file__).parent.parent
 EVAL = ROOT / "tests" / "eval"
@@ -210,29 +209,6 @@ async def test_a_model_that_always_says_answer_changes_no_stop_label() -> None:
         assert (question.advice, question.offered) == ("answer", True)
         assert "paspoort-aanvragen" in question.near
         assert question.calls == (2 if model == "scripted" else 0)
-
-
-async def test_the_configured_model_is_asked_as_the_service_asks_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with ModelServer() as server:
-        monkeypatch.setenv("LUISTER_MODEL", "small")
-        monkeypatch.setenv("LUISTER_MODEL_URL", server.url)
-        found = await tried_with("configured", QUESTION, GAS)
-    # Two calls for the question, one for what is never drafted; 18 tokens each, as it told.
-    assert [(each.calls, each.tokens) for each in found] == [(2, 36), (1, 18)]
-    assert found[0].turned_down == ("no_source",)
-    assert [each.label for each in found] == ["question", "emergency"]
-    assert len(server.requests) == 3
-
-
-async def test_a_model_that_fails_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with ModelServer(error(401)) as server:
-        monkeypatch.setenv("LUISTER_MODEL", "small")
-        monkeypatch.setenv("LUISTER_MODEL_URL", server.url)
-        [found] = await tried_with("configured", QUESTION)
-    assert (found.label, found.offered, found.tokens) == ("question", True, 0)
-    assert found.unusable == ("rejected", "rejected")
 
 
 async def test_what_was_tried_is_not_tried_again(tmp_path: Path) -> None:

@@ -506,6 +506,22 @@ async def test_a_second_delivery_costs_no_second_call_of_the_model(store: Store)
     assert len(model.asked) == 1
 
 
+async def test_a_thread_closed_to_us_is_shown_without_another_label(store: Store) -> None:
+    id = await arrive(store, "Wat kost een nieuw paspoort?")
+    case = await triaged(store, id)
+    await add(store, id, Event(kind=Kind.PRESENTED, at=MONDAY))
+    channel = WATERSTAD.channel(case.department, case.official)
+    await store.redis.delete(store.keys.lane + channel)
+    shut = case.posts[-1].model_copy(update={"barred": "replies_closed"})
+    await add(store, id, Event(kind=Kind.BARRED, at=MONDAY, post=shut))
+    model = ScriptedLLM(says())
+
+    await triaged(store, id, model=model)
+
+    assert id in await lane(store, channel)
+    assert model.asked == []
+
+
 async def test_a_label_dropped_once_can_still_be_given(store: Store) -> None:
     id = await arrive(store, "Wat kost een nieuw paspoort?")
     await triaged(store, id)

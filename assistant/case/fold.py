@@ -89,9 +89,6 @@ def _fits_sent(case: Case, event: Event) -> bool:
 Change = dict[str, Any]
 
 
-_NO_TERM: Change = {"term": None, "reminded": False}
-"""What was answered is dealt with; what the citizen writes next is another matter."""
-
 _FORGOTTEN: Change = {
     "triage": None,
     "earlier": (),
@@ -107,7 +104,8 @@ _FORGOTTEN: Change = {
     "answered": 0,
     "reason": None,
     "been": (),
-    **_NO_TERM,
+    "term": None,
+    "reminded": False,
 }
 
 
@@ -129,7 +127,7 @@ def _received(case: Case, event: Event) -> Change:
             "labelled_by": None,
             "reopened": case.reopened + 1,
         }
-    return change | _NO_TERM if case.state is State.SENT else change
+    return change
 
 
 def _replaced(case: Case, event: Event) -> Change:

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from assistant.case.moves import FINISHED, HUMAN, NAMED, Kind, State
+from assistant.case.moves import HUMAN, NAMED, Kind, State
 from assistant.case.parts import (
     Actor,
     Amendment,
@@ -113,11 +113,6 @@ class Case(Frozen):
         """The texts that wait for an answer: a threat in the post before the last still counts."""
         texts = [each.text for each in self.posts[self.answered :] if not each.deleted]
         return "\n".join(texts) or self.post.text
-
-    @property
-    def running(self) -> Term | None:
-        """The term that runs, until the case is answered or closed."""
-        return None if self.state in FINISHED else self.term
 
     @property
     def gone(self) -> bool:

@@ -32,7 +32,7 @@ async def cases(args: argparse.Namespace) -> int:
                 "advice": triage.advice if triage else "",
                 "department": case.official or case.department or "triage",
                 "posts": len(case.posts),
-                "term": case.running.ends.isoformat() if case.running else "",
+                "term": case.term.ends.isoformat() if case.term else "",
                 "owner": case.owner.initials if case.owner else "",
                 "moved": organisation.local(case.updated_at).strftime("%Y-%m-%d %H:%M"),
             }

@@ -68,7 +68,7 @@ def _pointer(view: View) -> str | None:
 
 def _term(view: View) -> str | None:
     """Return the last day of the term that runs."""
-    term = view.case.running
+    term = view.case.term
     if term is None:
         return None
     return view.say("card.term", day=day(term.ends, words=view.words, today=view.today))
@@ -231,8 +231,8 @@ def warnings(view: View) -> Iterator[str]:
     yield from sent.warnings(view)
     if _personal_in_public(view):
         yield view.say("card.warning_personal")
-    if case.running and case.reminded:
-        yield view.say("card.warning_term", day=day(case.running.ends, words=view.words))
+    if case.term and case.reminded and case.state not in FINISHED:
+        yield view.say("card.warning_term", day=day(case.term.ends, words=view.words))
     if case.state is not State.OPEN:
         return
     if case.woken:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from assistant.case import Case, Kind, State
+from assistant.case import FINISHED, Case, Kind, State
 from assistant.store import Work
 
 WAITING: frozenset[State] = frozenset({State.NEW, State.TRIAGED, State.OPEN})
@@ -14,8 +14,8 @@ def alarms(case: Case) -> Iterator[tuple[Kind, datetime]]:
     waits = case.triage and case.triage.advice == "wait" and case.triage.wait_until
     if waits and not case.woken and case.state in WAITING:
         yield Kind.WOKEN, waits
-    if case.running and not case.reminded:
-        yield Kind.REMINDED, case.running.remind
+    if case.term and not case.reminded and case.state not in FINISHED:
+        yield Kind.REMINDED, case.term.remind
 
 
 def next_alarm(case: Case, *, now: datetime) -> tuple[Work, ...]:

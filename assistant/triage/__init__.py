@@ -106,7 +106,8 @@ async def triage(
 ) -> None:
     """Label what waits in the case, record it once per revision and ask for what follows.
 
-    A case that is done, or that the citizen took back, only has its card shown again.
+    A case that is done, that the citizen took back, or of which only something else changed (a
+    thread was closed, say) has its card shown again and no more.
     """
     case = (await store.load(case_id)).case
     if case is None or not _needs_label(case):
@@ -115,6 +116,7 @@ async def triage(
     command = _command(case)
     # Asked before the model is: a second delivery must not cost a second call.
     if case.triage and (await store.load(case_id, command=command)).repeated:
+        await _only_show(store, case_id, ack, organisation=organisation, clock=clock)
         return
     found, urgent = await understand(
         case, organisation=organisation, model=model, words=words, clock=clock, random=random

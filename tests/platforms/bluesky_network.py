@@ -46,6 +46,7 @@ class Account:
     gone: bool = False
     logins: int = 0
     records: dict[tuple[str, str], "Record"] = field(default_factory=dict)
+    blocking: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -133,6 +134,8 @@ class Network:
         value = body["record"]
         _check(body["collection"], key, value)
         place = (body["collection"], key)
+        if place[0] == BLOCK:
+            account.blocking.add(value["subject"])
         uri = f"at://{account.did}/{place[0]}/{place[1]}"
         cid = "bafyrei" + _letters(json.dumps(value, sort_keys=True))[:52]
         old = account.records.get(place)
@@ -346,10 +349,7 @@ def _above(record: Record) -> str | None:
 
 
 def _blocks(one: Account, other: Account) -> bool:
-    return any(
-        kind == BLOCK and each.value["subject"] == other.did
-        for (kind, _), each in one.records.items()
-    )
+    return other.did in one.blocking
 
 
 def _check(collection: str, key: str, value: Mapping[str, Any]) -> None:

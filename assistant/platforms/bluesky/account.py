@@ -95,7 +95,8 @@ class Bluesky:
             now = self.parse(raw(found, me=await self._client.me(), reason=None)).post
         except BadInput as error:
             raise TryAgain(f"the post cannot be read: {error}") from error
-        newest = post.model_copy(update={"text": now.text, "barred": now.barred})
+        told = ("text", "barred", "warning", "images", "language")
+        newest = post.model_copy(update={key: getattr(now, key) for key in told})
         if now.barred:
             return Look(standing="barred", post=newest)
         edited = now.text != post.text
