@@ -132,7 +132,9 @@ async def test_a_mention_is_answered_in_its_thread(
 
         # What she answers joins her case.
         back = {"root": asked, "parent": {"uri": reply["uri"], "cid": reply["cid"]}}
-        await sanne.put(POST, {"text": "En wat kost grofvuil laten ophalen?", "langs": ["nl"], "reply": back})
+        await sanne.put(
+            POST, {"text": "En wat kost grofvuil laten ophalen?", "langs": ["nl"], "reply": back}
+        )
         follow = town.hears("C0AFVAL", "En wat kost grofvuil laten ophalen?")
         await timely("follow-up to card", follow)
         assert len(await town.cases()) == 1
