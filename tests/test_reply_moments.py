@@ -33,6 +33,7 @@ MOVED: dict[str, tuple[Look | LuisterError, State, str | None]] = {
     "deleted": (Look(standing="deleted"), State.OPEN, None),
     "edited": (Look(standing="edited", post=EDITED), State.OPEN, None),
     "closed": (Look(standing="barred"), State.FAILED, "replies_closed"),
+    "blocked": (Look(standing="barred", post=post(barred="blocked")), State.OPEN, None),
     "refused": (Refused("404"), State.FAILED, "replies_closed"),
 }
 
@@ -49,13 +50,16 @@ async def test_the_last_look_stops_what_no_longer_fits(
     assert on.counted == {"stopped": 1}
 
 
-@pytest.mark.parametrize("standing", ["deleted", "edited"])
-async def test_it_looks_again_before_every_try(store: Store, standing: Any) -> None:
+@pytest.mark.parametrize(
+    ("standing", "reason"), [("deleted", "deleted"), ("edited", "edited"), ("barred", "blocked")]
+)
+async def test_it_looks_again_before_every_try(store: Store, standing: Any, reason: str) -> None:
     on = await sending(store, FakePlatform(), TryAgain("busy", after=600))
     await on.wake()
-    on.platform.looks["p1"] = Look(standing=standing, post=EDITED)
+    seen = EDITED.model_copy(update={"barred": "blocked" if standing == "barred" else None})
+    on.platform.looks["p1"] = Look(standing=standing, post=seen)
     case = await on.wake(ahead=timedelta(minutes=10))
-    assert (case.state, case.reason) == (State.FAILED, standing)
+    assert (case.state, case.reason) == (State.FAILED, reason)
     assert len(on.platform.calls) == 1
 
 

@@ -89,10 +89,10 @@ class Looks:
 
     # The first that stands anywhere on the stack.
     STAGES = (
-        ("assistant/listen.py", "intake"),
+        ("assistant/listen/", "intake"),
         ("assistant/triage/", "triage"),
         ("assistant/draft/", "draft"),
-        ("assistant/reply.py", "send"),
+        ("assistant/reply/", "send"),
         ("assistant/show/", "cards and threads"),
         ("slack_bolt/", "people's acts"),
         ("assistant/chats/slack/", "people's acts"),

@@ -40,7 +40,7 @@ class Webhook:
     pushed: Literal[True] = True
     # Reading asks nobody; this only bounds how long one pushed post may wait for the next reading.
     every: float | None = 2.0
-    # What a gateway promises (docs/webhook.md); reply.py trusts a key for less than that anyhow.
+    # What a gateway promises (docs/webhook.md); sending trusts a key for less than that.
     key_life = timedelta(hours=24)
 
     def __init__(self, account: WebhookAccount, *, inbox: Inbox, gateway: Gateway) -> None:

@@ -20,7 +20,7 @@ T = TypeVar("T", bound=Answer)
 
 
 class Gateway:
-    """The other side of the webhook; nothing is tried twice here, see reply.py."""
+    """The other side of the webhook; nothing is tried twice here, see the reply step."""
 
     def __init__(
         self,

@@ -5,13 +5,14 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from assistant.case import MOVES, Case, Event, Kind, Post, Remote, Reply, State
+from assistant.case import MOVES, Case, Event, Kind, Remote, Reply, State
 from assistant.checks import check
 from assistant.config import Organisation
 from assistant.errors import Barred, Doubtful, Refused, TryAgain
 from assistant.ground import ground_of, measure_of
 from assistant.ours import claims_of, normal
 from assistant.platforms import FindsReplies, KeyedReplies, Look, MayHide, Platform
+from assistant.reply.looking import MOVED, moved, stopped
 from assistant.store import Decision, Delivery, Recorded, Store, Work
 from assistant.store.connections import failed, source_of, well
 
@@ -100,28 +101,12 @@ class Sender:
             look = None
         except Refused:
             look = Look(standing="barred")
-        stop = self._moved(case, target, look) or self._unfit(case, reply, platform)
+        stop = moved(target, look, now=self._clock()) or self._unfit(case, reply, platform)
         if stop:
             await self._decide(case, reply, stop, ack=ack, seen=_moment(case))
             self._counted("stopped")
             return
         await self._attempt(case, reply, ack, number=number)
-
-    def _moved(self, case: Case, target: Post, look: Look | None) -> Event | None:
-        """Return the event that cancels the sending: the citizen's post moved, or is unseen."""
-        now = self._clock()
-        if look is None:
-            return Event(kind=Kind.FAILED, at=now, reason="gave_up")
-        if look.standing == "deleted":
-            gone = target.model_copy(update={"deleted": True})
-            return Event(kind=Kind.DELETED, at=now, post=gone)
-        if look.standing == "edited" and look.post is not None:
-            new = target.model_copy(update={"text": look.post.text, "edited": True})
-            return Event(kind=Kind.EDITED, at=now, post=new)
-        if look.standing == "barred":
-            why = look.post.barred if look.post else None
-            return Event(kind=Kind.FAILED, at=now, reason=why or "replies_closed")
-        return None
 
     def _unfit(self, case: Case, reply: Reply, platform: Platform) -> Event | None:
         """Return the event that stops a text which may not go out (any more)."""
@@ -340,8 +325,8 @@ class Sender:
             if seen is not None and _moment(held) != seen:
                 return Decision()
             events, then = [told], [self._show(held), *work, *self._appears(held, told)]
-            if told.kind in (Kind.EDITED, Kind.DELETED) and held.state is State.SENDING:
-                events.append(_stopped(told, reply))
+            if told.kind in MOVED and held.state is State.SENDING:
+                events.append(stopped(told, reply))
             if event.kind in (Kind.SENT, Kind.FOUND) and held.newer_than_reply:
                 events.append(Event(kind=Kind.REOPENED, at=event.at))
                 then.append(Work(step="triage"))
@@ -384,11 +369,6 @@ def _moment(case: Case) -> Moment:
 
 
 _WAITING = (State.QUEUED, State.SENDING, State.IN_DOUBT)
-
-
-def _stopped(moved: Event, reply: Reply) -> Event:
-    """Return the event that ends an attempt surely not made, because the citizen's post moved."""
-    return Event(kind=Kind.FAILED, at=moved.at, reply_id=reply.id, reason=str(moved.kind))
 
 
 def _pause(number: int, error: Exception) -> timedelta:
