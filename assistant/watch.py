@@ -6,7 +6,12 @@ from datetime import datetime
 from assistant.config import Organisation
 from assistant.platforms import Gap
 from assistant.store import Store
-from assistant.store.connections import Connection, change_connection, connections
+from assistant.store.connections import (
+    Connection,
+    change_connection,
+    connections,
+    forget_connection,
+)
 from assistant.store.lanes import Note, notify
 from assistant.words import Words
 
@@ -27,6 +32,14 @@ async def settle(store: Store, organisation: Organisation, *, now: datetime) -> 
         elif each.mended(now):
             await _tell(store, organisation, each, "watch.well", now=now)
             await over(store, each, now=now)
+
+
+async def tidy(store: Store, organisation: Organisation) -> None:
+    """Forget the connections of accounts that are ours no more; once, as a service starts."""
+    ours = {f"{each.platform}:{each.handle}" for each in organisation.accounts}
+    for each in await connections(store):
+        if each.account not in ours:
+            await forget_connection(store, each)
 
 
 async def lost(

@@ -29,7 +29,7 @@ from assistant.store.connections import (
 )
 from assistant.store.lanes import notice
 from assistant.testing import FullPlatform
-from assistant.watch import lost, over, settle
+from assistant.watch import lost, over, settle, tidy
 from assistant.words import Words
 from tests.core import START, TOWN, Clock, arrival
 from tests.ports import free_port
@@ -122,6 +122,13 @@ async def test_trouble_that_comes_and_goes_all_day_is_told_ever_less_often(store
             await well(store, ACCOUNT, "reading", now=now)
         await settle(store, TOWN, now=now)
     assert 2 < len(await told(store)) < 12
+
+
+async def test_an_account_that_is_ours_no_more_is_forgotten(store: Store) -> None:
+    await failed(store, "replay:@old", "reading", "revoked", grave=True, now=START)
+    await failed(store, ACCOUNT, "reading", "revoked", grave=True, now=START)
+    await tidy(store, TOWN)
+    assert [each.account for each in await connections(store)] == [ACCOUNT]
 
 
 async def test_a_second_spell_of_trouble_is_told_again(store: Store) -> None:
@@ -393,6 +400,7 @@ async def test_the_service_tells_what_fails_and_follows_what_goes(
     await take(store, arrival(platform="webhook", account="@fine"), now=START)
     [case] = await store.ids()
     well_made.looks["p1"] = Look(standing="deleted")
+    await failed(store, "webhook:@old", "reading", "gone", grave=True, now=START)
     running = asyncio.create_task(run(wiring))
     try:
         async with asyncio.timeout(30):
@@ -404,7 +412,7 @@ async def test_the_service_tells_what_fails_and_follows_what_goes(
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    assert len(said) == 1
+    assert len(said) == 1  # and none of the account that is ours no more
     assert "webhook:@gate" in said[0]
     assert "the secret was revoked" in said[0]
     ok = {

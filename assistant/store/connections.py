@@ -120,6 +120,12 @@ async def well(store: Store, account: str, part: str, *, now: datetime) -> None:
     await change_connection(store, account, part, change)
 
 
+async def forget_connection(store: Store, held: Connection) -> None:
+    """Forget a part, as its account is ours no more."""
+    async with translated():
+        await store.redis.hdel(store.keys.connections, _name(held.account, held.part))
+
+
 async def change_connection(
     store: Store, account: str, part: str, change: Callable[[Connection], Connection]
 ) -> None:
