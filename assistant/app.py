@@ -41,7 +41,7 @@ from assistant.store.lanes import Note, notify
 from assistant.store.ledger import persistence
 from assistant.store.work import LEASE, Dead, Worker, move_due, sweep
 from assistant.triage import triage, wake, warm
-from assistant.watch import lost, settle
+from assistant.watch import lost, settle, tidy
 from assistant.words import Words
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ async def run(wiring: Wiring, *, started: Callable[[], None] = lambda: None) -> 
         store = await stack.enter_async_context(open_store(wiring.store_url, organisation.id))
         for lack in await persistence(store):
             log.warning("the store may lose the last writes: %s", lack)
+        await tidy(store, organisation)
         enter = stack.enter_async_context
         platforms = await enter(platforms_of(wiring, store))
         slack = await enter(slack_of(wiring)) if "chat" in only else None
