@@ -282,6 +282,17 @@ def test_a_new_reply_ends_what_was_told_of_the_one_before_it() -> None:
     assert (queued.hidden, queued.taken_back) == ("unknown", True)
     sent = after(queued, Kind.SENDING, Kind.SENT)
     assert (len(sent.sent), sent.hidden, sent.amendment) == (2, None, None)
+    assert (sent.taken_back, sent.standing) == (False, sent.sent[1:])
+
+
+def test_a_corrected_reply_is_no_text_that_nobody_sent() -> None:
+    corrected_case = after(sent_case(), Kind.CORRECT, Kind.AMENDED)
+    again = after(corrected_case, Kind.REOPENED, Kind.TRIAGED, Kind.PRESENTED)
+    assert again.unsent is None
+    assert again.standing == corrected_case.sent
+    undone = case_in(State.QUEUED)
+    assert undone is not None
+    assert after(undone, Kind.UNDONE).unsent == undone.reply
 
 
 def test_an_answer_outside_ends_what_waits_and_only_notes_itself_on_what_is_under_way() -> None:

@@ -110,6 +110,18 @@ def test_a_case_that_came_back_tells_what_became_of_its_reply() -> None:
     assert facts(shown)["Vorig antwoord"] == told
 
 
+def test_a_corrected_reply_is_not_called_unsent_when_the_case_comes_back() -> None:
+    road = (*SENT, Kind.CORRECT, Kind.AMENDED, Kind.REOPENED, Kind.TRIAGED, Kind.PRESENTED)
+    shown = card(fold(*story(*road)))
+    assert shown.answer is None
+    assert facts(shown)["Al beantwoord"] == "1 keer, door Anna Bakker"
+
+
+def test_a_reply_that_was_taken_back_is_not_counted_as_an_answer() -> None:
+    road = (*SENT, Kind.TAKE_BACK, Kind.AMENDED, Kind.REOPENED, Kind.TRIAGED, Kind.PRESENTED)
+    assert "Al beantwoord" not in facts(card(fold(*story(*road))))
+
+
 def test_a_reply_nobody_sees_is_warned_of_until_it_is_taken_back() -> None:
     hidden = card(fold(*story(*SENT, Kind.HIDDEN)))
     [told] = hidden.warnings

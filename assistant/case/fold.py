@@ -101,6 +101,7 @@ _FORGOTTEN: Change = {
     "hidden": None,
     "outside": None,
     "amendment": None,
+    "withdrawn": (),
     "answered": 0,
     "reason": None,
     "been": (),
@@ -255,7 +256,9 @@ def _amended(case: Case, event: Event) -> Change:
     assert amendment is not None
     change: Change = {"amendment": amendment.model_copy(update={"state": "done"})}
     correction = amendment.correction
-    if correction is not None:
+    if correction is None:
+        change["withdrawn"] = (*case.withdrawn, amendment.reply)
+    else:
         change["sent"] = tuple(
             correction if each.origin == amendment.reply else each for each in case.sent
         )

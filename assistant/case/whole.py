@@ -61,8 +61,9 @@ class Event(Frozen):
 class Case(Frozen):
     """A case as its events made it; every field follows from them.
 
-    `remote` is where the newest of `sent` stands, and `hidden` why nobody sees it there; `outside`
-    is the newest answer given outside Luister.
+    `remote` is where the newest of `sent` stands, and `hidden` why nobody sees it there;
+    `withdrawn` are the ids of those that were taken back; `outside` is the newest answer given
+    outside Luister.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Case(Frozen):
     hidden: str | None = None
     outside: Outside | None = None
     amendment: Amendment | None = None
+    withdrawn: tuple[str, ...] = ()
     attempt: int = 0
     attempt_at: datetime | None = None
     first_attempt_at: datetime | None = None
@@ -136,12 +138,20 @@ class Case(Frozen):
     @property
     def taken_back(self) -> bool:
         """Whether the newest reply that was sent does not stand any more."""
-        amendment = self.amendment
-        return (
-            amendment is not None
-            and (amendment.state, amendment.correction) == ("done", None)
-            and amendment.reply == self.sent[-1].origin
-        )
+        return bool(self.sent) and self.sent[-1].origin in self.withdrawn
+
+    @property
+    def standing(self) -> tuple[Reply, ...]:
+        """The replies citizens can read, oldest first."""
+        return tuple(each for each in self.sent if each.origin not in self.withdrawn)
+
+    @property
+    def unsent(self) -> Reply | None:
+        """What a colleague wrote and nobody sent: undone, given back, failed."""
+        reply = self.reply
+        if reply is None or any(each.origin == reply.id for each in self.sent):
+            return None
+        return reply
 
     @property
     def answerable(self) -> bool:

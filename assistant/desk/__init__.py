@@ -244,7 +244,7 @@ class Desk:
         hints = (self.say("editor.pointer", id=begun.pointer),) if begun.pointer else ()
         letter = self._letter(case, person, begun.text)
         # What was meant for one citizen and not sent is not offered to everybody.
-        waits = case.reply if case.reply not in case.sent else None
+        waits = case.unsent
         chosen: Reader | None = "private" if waits and waits.visibility == "direct" else None
         return replace(letter, draft=begun.draft, chosen=chosen).editor(hints=hints)
 

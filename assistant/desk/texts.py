@@ -21,10 +21,9 @@ def beginning(case: Case, *, initials: str, pointer: Answer | None) -> Beginning
         text = outgoing(case, pointer.pointing, initials=initials)
         return Beginning(text, POINTER + pointer.id, pointer.id)
     draft = case.draft.id if case.draft else None
-    if case.reply and case.reply not in case.sent:
-        # What a colleague wrote and nobody sent is not lost: undone, returned, failed.
-        was = case.reply.by.initials
-        return Beginning(signed(case.reply.text, was=was, now=initials), draft)
+    if case.unsent:
+        was = case.unsent.by.initials
+        return Beginning(signed(case.unsent.text, was=was, now=initials), draft)
     suggestion = case.draft.text if case.draft else ""
     return Beginning(outgoing(case, suggestion, initials=initials), draft)
 

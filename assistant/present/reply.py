@@ -140,7 +140,8 @@ def _earlier(view: View) -> str | None:
 
 def _answered(view: View) -> str | None:
     """Return the earlier replies of this case; the one on the card tells of itself."""
-    earlier = view.case.sent if view.case.state is not State.SENT else view.case.sent[:-1]
+    on_card = view.case.sent[-1:] if view.case.state is State.SENT else ()
+    earlier = [each for each in view.case.standing if each not in on_card]
     if not earlier:
         return None
     key = "card.answered_one" if len(earlier) == 1 else "card.answered"
@@ -216,7 +217,7 @@ _ANSWER: Mapping[State, str] = {
 def _answer_key(case: Case) -> str | None:
     if case.state is State.SENDING and case.attempt and not case.outstanding:
         return "card.answer_postponed"
-    if case.state is State.OPEN and case.reply not in case.sent:
+    if case.state is State.OPEN and case.unsent:
         return "card.answer_back"
     return _ANSWER.get(case.state)
 
@@ -237,8 +238,8 @@ def warnings(view: View) -> Iterator[str]:
         return
     if case.woken:
         yield view.say("card.warning_woken")
-    if len(case.sent) >= OFTEN and (case.triage is None or case.triage.rule != TO_AND_FRO):
-        yield view.say("card.warning_often", count=len(case.sent))
+    if len(case.standing) >= OFTEN and (case.triage is None or case.triage.rule != TO_AND_FRO):
+        yield view.say("card.warning_often", count=len(case.standing))
     if case.triage and not case.triage.sure:
         yield view.say("card.warning_unsure")
     yield from _draft_warnings(view)

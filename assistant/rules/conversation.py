@@ -10,7 +10,7 @@ OFTEN = 2
 
 def after_often(found: Triage, case: Case, *, words: Words) -> Triage:
     """Return `found`, or the advice to go on by telephone, e-mail or appointment (rule 7)."""
-    count = len(case.sent)
+    count = len(case.standing)
     if count < OFTEN or found.advice not in ("answer", "wait"):
         return found
     reason = words.say("triage.often", count=count)
