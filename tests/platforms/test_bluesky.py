@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -206,6 +208,12 @@ def test_the_same_post_is_the_same_record_however_often_it_is_liked() -> None:
     view = json.loads((RECORDED / "quote.json").read_text("utf-8"))["post"]
     one, other = view | {"likeCount": 1}, view | {"likeCount": 2, "isRead": True}
     assert raw(one, me="did:plc:x", reason="quote") == raw(other, me="did:plc:x", reason="quote")
+
+
+def test_who_has_no_account_here_does_not_wait_for_the_sdk() -> None:
+    """It takes a second to load; `luister demo` is to stand within five."""
+    code = "import sys, assistant.app; sys.exit('atproto' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 # On a stand-in network

@@ -7,8 +7,9 @@ import aiohttp
 
 from assistant.errors import Refused, TryAgain
 
-INDEXED = 0.5
-"""Seconds after a post in which servers usually have its notification ready (measured: 0.4)."""
+INDEXED = 1.0
+"""Seconds after a post in which its notification is usually there (0.4 measured on an idle server);
+what comes later waits for the next reading."""
 
 SILENCE = 30.0
 """Seconds without an answer to a ping after which a stream counts as broken."""
