@@ -52,8 +52,9 @@ class Drawer(Digests):
             await lane.leave(member, case=id, version=loaded.version)
         elif case.triage is None and now_shown.mode == "none":
             await lane.leave(member, case=id, version=loaded.version)  # not triaged yet
-        elif case.state is State.CLOSED and now_shown.mode == "none":
-            # Answered elsewhere before anybody saw it: there is nothing to do for anybody.
+        elif case.state is State.CLOSED and case.outside and now_shown.mode == "none":
+            # Answered elsewhere before anybody saw it: there is nothing to do for anybody. What a
+            # person closed on its way from a digest to a card still has its thread to tell.
             await lane.leave(member, case=id, version=loaded.version)
         else:
             await self._stand(lane, members, case, loaded.version, now_shown, count=count)
