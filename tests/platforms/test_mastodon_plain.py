@@ -1,6 +1,7 @@
 """Mastodon: the text a reader sees, known again as it was typed, and counted as the server does."""
 
 import html
+import json
 import re
 from typing import Any
 
@@ -51,6 +52,13 @@ def test_knows_all_of_a_post() -> None:
     ]
     direct = read("direct")
     assert (direct.addressed, direct.visibility, direct.language) == ("direct", "direct", None)
+
+
+def test_of_a_thousand_pictures_twenty_are_kept() -> None:
+    raw = json.loads((RECORDED / "record_mention.json").read_text("utf-8"))
+    raw["status"]["media_attachments"] *= 500
+    post = parse(json.dumps(raw), account="@waterstad", now=LATER).post
+    assert len(post.images) == 20
 
 
 def test_of_a_quote_only_the_citizens_words_are_left() -> None:

@@ -16,6 +16,9 @@ from assistant.platforms.mastodon.plain import plain
 ABOVE = 10
 """Posts of the conversation above a post that are kept with it."""
 
+IMAGES = 20
+"""Pictures kept with a post: servers allow fewer (Mastodon 4, GoToSocial 6)."""
+
 _WIDTHS: dict[str, Visibility] = {
     "public": "public",
     "unlisted": "unlisted",
@@ -158,7 +161,7 @@ def parse(raw: str, *, account: str, now: datetime) -> Arrival:
         language=language_of(status.language),
         images=tuple(
             Image(alt=each.description or None, url=each.url or each.remote_url)
-            for each in status.media_attachments
+            for each in status.media_attachments[:IMAGES]
         ),
         above=tuple(
             Said(
