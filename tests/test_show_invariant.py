@@ -158,7 +158,8 @@ async def posters(town: Town) -> AsyncIterator[None]:
 
 async def _come_and_go(town: Town) -> None:
     while True:
-        task = asyncio.create_task(town.screen.another(lease=0.4).run())
+        # Who is cancelled gives its lanes back; a lease may not end because the machine is busy.
+        task = asyncio.create_task(town.screen.another(lease=5).run())
         try:
             await asyncio.sleep(town.chance.uniform(0.05, 0.6))
         finally:
