@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import aiohttp
@@ -34,7 +35,10 @@ class Server:
 
     def __init__(self) -> None:
         seed = SeedConfig(accounts=[SeedAccount(username="town", access_token=TOKEN)])
-        self.config = MastodonMockConfig(url_scheme="http", seed=seed)
+        self._media = TemporaryDirectory()
+        self.config = MastodonMockConfig(
+            url_scheme="http", seed=seed, media_storage_path=self._media.name
+        )
         self.config.streaming.heartbeat_seconds = 0.2
         self.app: FastAPI = create_app(self.config)
         settings = uvicorn.Config(
@@ -59,6 +63,7 @@ class Server:
         """Stop it."""
         self._server.should_exit = True
         self._thread.join(5)
+        self._media.cleanup()
 
     @property
     def url(self) -> str:

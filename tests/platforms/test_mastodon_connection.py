@@ -229,7 +229,11 @@ async def test_a_stream_that_worked_and_fails_is_told_and_opened_again() -> None
         with pytest.raises(TryAgain, match="no longer there"):
             await platform.stirred()
         server.status = 200
+        # One that opens again and again is no news each time; what it says is.
+        assert await quiet(platform)
+        server.chunks.put_nowait(b"event: notification\n")
         await platform.stirred()
+        assert server.opened == 3
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, Barred), (429, TryAgain), (503, TryAgain)])

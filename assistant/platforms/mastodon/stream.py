@@ -11,6 +11,9 @@ from assistant.platforms.mastodon.wire import Unwilling, Wire
 
 PATH = "/api/v1/streaming/user/notification"
 
+CALM = 30.0
+"""Seconds in which a stream that opens again and again stirs only once for that."""
+
 
 class Stream:
     """Server-sent events, kept open from one wait to the next so that none is missed."""
@@ -22,6 +25,7 @@ class Stream:
         self._line = b""
         self._worked = False
         self._absent = False
+        self._stirred_at: float | None = None
 
     async def stirred(self) -> None:
         """Return at the next event, and once connected: something may have come before.
@@ -31,7 +35,7 @@ class Stream:
         while self._open is None:
             if self._absent:
                 await asyncio.Event().wait()
-            if await self._connect():
+            if await self._connect() and self._is_news():
                 return
         while not self._event(await self._more(self._open)):
             pass
@@ -47,6 +51,13 @@ class Stream:
             return False
         self._line, self._worked = b"", True
         return True
+
+    def _is_news(self) -> bool:
+        """Say whether it is long ago that a connection stirred."""
+        now = asyncio.get_running_loop().time()
+        calm = self._stirred_at is not None and now < self._stirred_at + CALM
+        self._stirred_at = self._stirred_at if calm else now
+        return not calm
 
     async def _more(self, response: aiohttp.ClientResponse) -> bytes:
         try:
