@@ -150,6 +150,7 @@ WRAPPED = {
     "fenced": f"```json\n{json.dumps(GOOD)}\n```",
     "prose": f"Hier is het:\n{json.dumps(GOOD)}\nGraag gedaan.",
     "raw line end in a string": json.dumps(GOOD).replace("omdat", "om\ndat"),
+    "half an emoji": json.dumps(GOOD).replace("omdat", "om\\ud83ddat"),
 }
 
 

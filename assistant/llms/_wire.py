@@ -150,7 +150,9 @@ def _parsed(text: str, schema: type[T]) -> T:
     try:
         # Weaker servers put a fence or prose around the object and raw line ends into its strings.
         loose = json.loads(text[text.index("{") : text.rindex("}") + 1], strict=False)
-        return schema.model_validate_json(json.dumps(loose), strict=True)
+        # Half a surrogate pair, as of an emoji cut in two, is valid JSON and no text.
+        plain = json.dumps(loose, ensure_ascii=False).encode("utf-8", "replace")
+        return schema.model_validate_json(plain, strict=True)
     except (ValueError, RecursionError):
         failed = ModelUnusable(Reason.SCHEMA)
     raise failed

@@ -15,6 +15,11 @@ WORDS = (
     "de het een en van in op uw u wij kunt kan is niet voor met naar dit melding afspraak gemeente "
     "website straat afval paspoort lamp weg boom bellen vraag antwoord graag dank hoi beste kijken"
 )
+CLOSERS = tuple(
+    f'"{gap}{sign}{more}' for sign in ",}" for gap in ("", " ", "\n") for more in " \n\t"
+)
+"""Ways to end a string, so that chance soon ends one: else answers run on till they are cut."""
+
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -27,7 +32,9 @@ def tokens() -> list[tuple[str, int]]:
     marks += [(each, CONTROL) for each in ("<|im_start|>", "<|im_end|>")]
     bytes = [(f"<0x{byte:02X}>", BYTE if byte < 0x80 else NORMAL) for byte in range(256)]
     letters = [(chr(code), NORMAL) for code in range(0x21, 0x7F)]
-    return [*marks, *bytes, *letters, ("▁", NORMAL), *((f"▁{w}", NORMAL) for w in WORDS.split())]
+    closers = [(each.replace(" ", "▁"), NORMAL) for each in CLOSERS]
+    words = [(f"▁{each}", NORMAL) for each in WORDS.split()]
+    return [*marks, *bytes, *letters, *closers, ("▁", NORMAL), *words]
 
 
 def write(path: str) -> None:
