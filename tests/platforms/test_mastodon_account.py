@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -52,8 +53,8 @@ async def test_a_token_of_another_account_is_told() -> None:
             await read(platform)
 
 
-async def test_a_server_that_is_away_at_the_start_is_asked_later() -> None:
-    away = Said("away", 503)
+@pytest.mark.parametrize("away", [Said("away", 503), Said("<html>"), {"unexpected": []}, []])
+async def test_a_server_that_is_away_at_the_start_is_asked_later(away: Any) -> None:
     async with stand({"GET /api/v2/instance": away}) as (server, platform):
         assert (platform.limit, platform.length("https://town.example/a")) == (500, 23)
         assert isinstance(platform, KeyedReplies)
@@ -70,16 +71,25 @@ async def test_a_server_that_is_away_at_the_start_is_asked_later() -> None:
         ("4.4.0+glitch", "https://github.com/glitch-soc/mastodon", timedelta(hours=1)),
         ("0.19.1+git-5ee8c9c", "https://codeberg.org/superseriousbusiness/gotosocial", timedelta()),
         ("2.7.2 (compatible; Akkoma 3.10.4)", "", timedelta()),
-        (None, None, timedelta()),
+        ("unknown", "", timedelta()),
     ],
 )
 async def test_a_key_is_trusted_only_where_it_is_kept(
-    version: str | None, source: str | None, life: timedelta
+    version: str, source: str, life: timedelta
 ) -> None:
     told = {"version": version, "source_url": source}
     async with stand({"GET /api/v2/instance": told}) as (_, platform):
         assert isinstance(platform, KeyedReplies)
         assert platform.key_life == life
+
+
+async def test_a_server_that_says_nothing_of_itself_is_read_all_the_same() -> None:
+    missing = Said({"error": "Not found"}, 404)
+    async with stand({"GET /api/v2/instance": missing}) as (server, platform):
+        assert await read(platform) == []
+        assert await read(platform) == []
+        assert len(server.of("GET /api/v2/instance")) == 1
+        assert platform.limit == 500
 
 
 async def test_an_older_server_tells_its_numbers_at_the_older_address() -> None:

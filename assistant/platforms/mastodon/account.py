@@ -94,16 +94,19 @@ class Mastodon:
     async def instance(self) -> Instance:
         """Return the server's numbers, asking for them once; raises as every call does."""
         if self._told is None:
-            try:
-                told = await self._wire.ask("/api/v2/instance")
-            except Unwilling:
-                try:
-                    told = await self._wire.ask("/api/v1/instance")
-                except Unwilling:
-                    told = {}
-            self._told = instance_of(told)
+            self._told = instance_of(await self._about())
             self._learn(self._told)
         return self._told
+
+    async def _about(self) -> dict[str, Any]:
+        """Return what the server says of itself; nothing where it says nothing to anybody."""
+        for path in ("/api/v2/instance", "/api/v1/instance"):
+            with suppress(Unwilling):
+                told = await self._wire.ask(path)
+                if not isinstance(told.get("version"), str):
+                    raise TryAgain(f"GET {path}: the answer has another shape")
+                return told
+        return {}
 
     async def _known(self) -> None:
         """Ask for the server's numbers where that is still owed; without them all else goes on."""
