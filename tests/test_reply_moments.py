@@ -63,6 +63,51 @@ async def test_it_looks_again_before_every_try(store: Store, standing: Any, reas
     assert len(on.platform.calls) == 1
 
 
+@pytest.mark.parametrize(
+    ("told", "change", "reason"),
+    [
+        ("edited", {"text": EDITED.text}, "edited"),
+        ("deleted", {}, "deleted"),
+    ],
+)
+async def test_what_is_told_between_two_tries_stops_the_next(
+    store: Store, told: str, change: dict[str, str], reason: str
+) -> None:
+    """The look finds the post as the case holds it: what nobody saw at Send was told before."""
+    on = await sending(store, FakePlatform(), TryAgain("busy", after=600))
+    await on.wake()
+    assert await take(store, arrival(event=told, **change), now=START) == told
+    case = await on.wake(ahead=timedelta(minutes=10))
+    assert (case.state, case.reason) == (State.FAILED, reason)
+    assert len(on.platform.calls) == 1
+
+
+async def test_what_closes_between_two_tries_stops_the_next(store: Store) -> None:
+    on = await sending(store, FakePlatform(), TryAgain("busy", after=600))
+    await on.wake()
+    await add(store, on.case, Event(kind=Kind.BARRED, at=START, post=post(barred="blocked")))
+    case = await on.wake(ahead=timedelta(minutes=10))
+    assert (case.state, case.reason) == (State.FAILED, "blocked")
+    assert len(on.platform.calls) == 1
+
+
+async def test_an_edit_told_just_before_a_later_try_stops_it(store: Store) -> None:
+    on = await sending(store, FakePlatform(), TryAgain("busy", after=600))
+    await on.wake()
+    events = store.events
+
+    async def edited_since(id: str) -> tuple[Event, ...]:
+        told = await events(id)
+        await take(store, arrival(event="edited", text=EDITED.text), now=START)
+        return told
+
+    store.events = edited_since  # type: ignore[method-assign]  # the citizen is as quick as that
+    assert (await on.wake(ahead=timedelta(minutes=10))).state is State.SENDING
+    store.events = events  # type: ignore[method-assign]
+    assert (await on.wake()).reason == "edited"
+    assert len(on.platform.calls) == 1
+
+
 async def test_a_look_that_fails_is_waited_for(store: Store) -> None:
     on = await sending(store, FakePlatform())
     on.platform.looks["p1"] = TryAgain("busy", after=45)

@@ -5,14 +5,14 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from assistant.case import MOVES, Case, Event, Kind, Remote, Reply, State
+from assistant.case import MOVES, Case, Event, Kind, Post, Remote, Reply, State
 from assistant.checks import check
 from assistant.config import Organisation
 from assistant.errors import Barred, Doubtful, Refused, TryAgain
 from assistant.ground import ground_of, measure_of
 from assistant.ours import claims_of, normal
 from assistant.platforms import FindsReplies, KeyedReplies, Look, MayHide, Platform
-from assistant.reply.looking import MOVED, moved, stopped
+from assistant.reply.looking import MOVED, moved, overtaken, stopped
 from assistant.store import Decision, Delivery, Recorded, Store, Work
 from assistant.store.connections import failed, source_of, well
 
@@ -89,7 +89,7 @@ class Sender:
     async def _looked(self, case: Case, reply: Reply, ack: Delivery, *, number: int) -> None:
         """Nothing can be out yet: look once more, check once more, then try."""
         platform = self._platform(case)
-        target = next(each for each in case.posts if each.id == reply.target)
+        target = _target(case, reply)
         try:
             async with asyncio.timeout(self._call):
                 look = await platform.look(target)
@@ -102,6 +102,9 @@ class Sender:
         except Refused:
             look = Look(standing="barred")
         stop = moved(target, look, now=self._clock()) or self._unfit(case, reply, platform)
+        # What waits for its first try is cancelled by an edit; between two tries only this tells.
+        if not stop and number > 1 and overtaken(await self._store.events(case.id), reply):
+            stop = Event(kind=Kind.FAILED, at=self._clock(), reason="edited")
         if stop:
             await self._decide(case, reply, stop, ack=ack, seen=_moment(case))
             self._counted("stopped")
@@ -111,9 +114,12 @@ class Sender:
     def _unfit(self, case: Case, reply: Reply, platform: Platform) -> Event | None:
         """Return the event that stops a text which may not go out (any more)."""
         now = self._clock()
-        target = next(each for each in case.posts if each.id == reply.target)
+        target = _target(case, reply)
         if target.addressed is None or self._organisation.ours(target):
             return Event(kind=Kind.FAILED, at=now, reason="not_addressed")
+        # Told while an earlier try was waited out, by a platform that cannot be asked.
+        if target.deleted or target.barred:
+            return Event(kind=Kind.FAILED, at=now, reason=target.barred or "deleted")
         private = reply.visibility == "direct"
         ground = ground_of(
             case,
@@ -134,18 +140,11 @@ class Sender:
         platform = self._platform(case)
         started = asyncio.get_running_loop().time()
         event = Event(kind=Kind.SENDING, at=self._clock(), reply_id=reply.id, attempt=number)
-
-        def decide(held: Case | None) -> Decision:
-            ready = held is not None and (held.state, held.attempt) in (
-                (State.QUEUED, 0),
-                (State.SENDING, number - 1),
-            )
-            if not ready or held is None or held.reply is None or held.reply.id != reply.id:
-                return Decision()
-            return Decision(events=(event,), work=(self._show(held),))
-
         recorded = await self._store.decide(
-            case.id, decide, command=f"attempt:{reply.id}:{number}", now=event.at
+            case.id,
+            lambda held: self._begun(held, case, reply, event),
+            command=f"attempt:{reply.id}:{number}",
+            now=event.at,
         )
         mine = recorded.case is not None and recorded.case.attempt_at == event.at
         if recorded.repeated or not mine:
@@ -170,6 +169,18 @@ class Sender:
             if not await self._sent(case, reply, remote, ack):
                 await self._park(case, reply, ack, seen=(State.SENDING, number, True))
             await well(self._store, source_of(case), "sending", now=self._clock())
+
+    def _begun(self, held: Case | None, case: Case, reply: Reply, event: Event) -> Decision:
+        """Write down this very attempt, unless somebody else has or the citizen's post moved."""
+        number = event.attempt or 0
+        before = ((State.QUEUED, 0), (State.SENDING, number - 1))
+        if held is None or held.reply is None or held.reply.id != reply.id:
+            return Decision()
+        if (held.state, held.attempt) not in before:
+            return Decision()
+        if _target(held, reply) != _target(case, reply):
+            return Decision(work=(Work(step="send"),))
+        return Decision(events=(event,), work=(self._show(held),))
 
     async def _refused(
         self, case: Case, reply: Reply, ack: Delivery, error: Refused, *, doubted: bool, at: Moment
@@ -362,6 +373,10 @@ class Sender:
 
     def _platform(self, case: Case) -> Platform:
         return self._platforms[case.platform, case.account]
+
+
+def _target(case: Case, reply: Reply) -> Post:
+    return next(each for each in case.posts if each.id == reply.target)
 
 
 def _moment(case: Case) -> Moment:

@@ -1,5 +1,6 @@
 """What the last look before a sending means for it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from assistant.case import Event, Kind, Post, Reply
@@ -30,3 +31,10 @@ def stopped(told: Event, reply: Reply) -> Event:
     """Return the event that ends an attempt surely not made, because the citizen's post moved."""
     why = told.post.barred if told.post and told.kind is Kind.BARRED else None
     return Event(kind=Kind.FAILED, at=told.at, reply_id=reply.id, reason=why or str(told.kind))
+
+
+def overtaken(events: Sequence[Event], reply: Reply) -> bool:
+    """Say whether the citizen changed the post's words after a person sent the reply to it."""
+    approved = max(at for at, each in enumerate(events) if each.kind is Kind.APPROVED)
+    edits = (each.post for each in events[approved:] if each.kind is Kind.EDITED)
+    return any(each is not None and each.id == reply.target for each in edits)
