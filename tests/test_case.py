@@ -469,6 +469,27 @@ def test_a_new_post_after_erasure_knows_nothing_of_before() -> None:
     assert case.revision > before  # an editor opened before must not pass for one opened now
 
 
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        (Kind.APPROVED, Kind.UNDONE),
+        (Kind.SUBMITTED, Kind.RETURNED),
+        (Kind.CLOSED, Kind.RECEIVED),
+        (Kind.CLOSED, Kind.REOPENED),
+        (Kind.ERASED, Kind.RECEIVED),
+    ],
+    ids="-".join,
+)
+def test_a_wish_for_another_version_ends_where_the_case_goes_on_without_it(
+    kinds: tuple[Kind, ...],
+) -> None:
+    case = case_in(State.OPEN)
+    assert case is not None
+    for number, kind in enumerate((Kind.REWRITE, *kinds), start=5):
+        case = evolve(case, event_for(kind, case, number=number), id="c1")
+    assert case.rewriting is None
+
+
 def test_the_same_value_keeps_its_commitment_and_another_salt_hides_it_elsewhere() -> None:
     one, other = Vault({}), Vault({})
     assert one.seal("text") == one.seal("text")

@@ -93,6 +93,7 @@ _FORGOTTEN: Change = {
     "triage": None,
     "earlier": (),
     "draft": None,
+    "rewriting": None,
     "owner": None,
     "labelled_by": None,
     "reply": None,
@@ -123,6 +124,7 @@ def _received(case: Case, event: Event) -> Change:
     if done:
         change |= {
             "draft": None,
+            "rewriting": None,
             "reason": None,
             "outside": None,
             "labelled_by": None,
@@ -184,6 +186,7 @@ def _handed_over(case: Case, event: Event) -> Change:
 def _queued(case: Case, event: Event) -> Change:
     return {
         "reply": event.reply,
+        "rewriting": None,
         "attempt": 0,
         "attempt_at": None,
         "first_attempt_at": None,
@@ -278,6 +281,7 @@ def _because(case: Case, event: Event) -> Change:
 def _reopened(case: Case, event: Event) -> Change:
     return {
         "draft": None,
+        "rewriting": None,
         "reason": None,
         "outside": None,
         "woken": False,

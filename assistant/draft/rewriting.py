@@ -130,8 +130,11 @@ async def _rewritten(
 
 
 def _version(draft: Draft, text: str, asked: Rewriting, outcome: Outcome[ModelRewrite]) -> Draft:
-    """Return the next version: another id, so that an editor knows which one it began with."""
-    made = f"{draft.id}:{asked.wish}:{text}"
+    """Return the next version: another id, so that an editor knows which one it began with.
+
+    The id stands in the audit chain for good, so nothing of the text goes into it.
+    """
+    made = f"{draft.id}:{asked.wish}"
     return draft.model_copy(
         update={
             "id": sha256(made.encode()).hexdigest()[:16],
