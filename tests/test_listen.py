@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from assistant.case import Case, Event, Kind, Remote, State
 from assistant.errors import BadInput, Conflict, Refused, StoreUnavailable, TryAgain
-from assistant.listen import Pace, listen, take, tally
+from assistant.listen import Pace, listen, retry, take, tally
 from assistant.platforms import Arrival, Told
 from assistant.platforms.replay import Replay, parse
 from assistant.store import TEXTS, Store, open_store
-from assistant.store.intake import cursor, quarantined
+from assistant.store.intake import cursor, quarantine, quarantined
 from assistant.testing import FakePlatform
 from tests.core import START, WRITER, Clock, add, arrival, new_case, open_case, queued_case
 
@@ -359,6 +359,23 @@ async def test_an_arrival_with_an_error_nobody_foresaw_is_kept_and_the_next_is_r
     assert kept.reason.startswith("KeyError in seen:")
     assert "KeyError in seen:" in caplog.text
     assert "secret" not in caplog.text + kept.reason
+
+
+async def test_a_record_with_another_text_is_taken_from_quarantine_as_an_edit(
+    store: Store,
+) -> None:
+    """However it was kept: as an arrival, or as its platform sent it."""
+    await new_case(store)
+
+    async def parse(raw: str) -> Arrival:
+        return arrival(text=raw)
+
+    for raw in (arrival(text="second").model_dump_json(), "third"):
+        more = {"where": "line 1", "reason": "unknown", "raw": raw}
+        await quarantine(store, source="replay:@town", **more, now=START)
+        [kept] = await quarantined(store)
+        assert await retry(store, kept, parse=parse, now=START) == "edited"
+        assert await quarantined(store) == ()
 
 
 class Broken(Shaky):

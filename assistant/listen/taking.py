@@ -80,11 +80,13 @@ async def retry(
         arrival = Arrival.model_validate_json(kept.raw)
     except ValidationError:
         arrival = await parse(kept.raw)
+    post = arrival.post
+    known = await store.seen(store.mark(post.platform, post.id))
+    if arrival.event == "new" and known and store.hash("text", post.text) not in known[1]:
+        arrival = arrival.model_copy(update={"event": "edited"})
     taken = await take(store, arrival, now=now)
-    if taken == "quarantined":
-        edit = arrival.model_copy(update={"event": "edited"})
-        taken = await take(store, edit, now=now)
-    await release(store, kept.id)
+    if taken != "quarantined":  # its other text came at this very moment: the record is kept
+        await release(store, kept.id)
     return taken
 
 
