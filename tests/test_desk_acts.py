@@ -25,7 +25,7 @@ from tests.core import (
     queued_case,
     triaged,
 )
-from tests.people import held, kinds, press, sends
+from tests.people import TEXT, held, kinds, press, sends
 
 
 @pytest.fixture
@@ -161,6 +161,23 @@ async def test_four_eyes_hold_at_a_department_that_took_over(store: Store, desk:
     await desk.press(press(case, "hand_over", choice="dep:care"))
     await desk.submit(sends(case, by="UCARE"))
     assert (await held(store, case)).state is State.APPROVAL
+
+
+async def test_a_text_for_a_case_that_is_handed_over_at_that_moment_is_refused(
+    store: Store, desk: Desk
+) -> None:
+    case = await open_case(store)
+    decide = store.decide
+
+    async def later(*args: Any, **kwargs: Any) -> Any:
+        store.decide = decide  # type: ignore[method-assign]
+        await desk.press(press(case, "hand_over", choice="dep:care"))
+        return await decide(*args, **kwargs)
+
+    store.decide = later  # type: ignore[method-assign]  # a colleague is as quick as that
+    with pytest.raises(NotAllowed, match="other_department"):
+        await desk.submit(sends(case, TEXT.replace("AB", "BW"), by="UBRAM"))
+    assert (await held(store, case)).state is State.OPEN
 
 
 async def test_every_button_out_of_its_state_is_told_so(store: Store, desk: Desk) -> None:

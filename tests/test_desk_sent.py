@@ -11,7 +11,7 @@ from assistant.errors import NotAllowed
 from assistant.store import Store, open_store
 from assistant.store.work import pending
 from assistant.testing import FakePlatform, FullPlatform
-from tests.core import START, TOWN, Clock, add, platforms, queued_case
+from tests.core import START, TOWN, Clock, add, platforms, queued_case, triaged
 from tests.people import held, kinds, press, sends
 
 
@@ -160,6 +160,19 @@ async def test_once_taken_back_the_case_can_be_answered_anew(store: Store, desk:
     await desk.press(press(case, "take_back", version=8, text="wrong"))
     await amended(store, case)
     await desk.press(press(case, "reopen", version=10))
+    assert (await held(store, case)).state is State.NEW
+
+
+async def test_a_case_that_was_closed_after_a_taking_back_can_be_opened_again(
+    store: Store, desk: Desk
+) -> None:
+    case = await sent_case(store)
+    await desk.press(press(case, "take_back", version=8, text="wrong"))
+    await amended(store, case)
+    await desk.press(press(case, "reopen", version=10))
+    await add(store, case, triaged(), Event(kind=Kind.PRESENTED, at=START))
+    await desk.press(press(case, "close", version=13, choice="other"))
+    await desk.press(press(case, "reopen", version=14))
     assert (await held(store, case)).state is State.NEW
 
 

@@ -123,7 +123,8 @@ class Desk:
 
     def _reopen(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         # Once a reply is taken back the citizen is without an answer again.
-        state = State.SENT if case.taken_back else State.CLOSED
+        taken_back = case.state is State.SENT and case.taken_back
+        state = State.SENT if taken_back else State.CLOSED
         reopened = self._plain(case, Kind.REOPENED, actor, now, state)
         return replace(reopened, work=(*reopened.work, Work(step="triage")))
 
@@ -269,6 +270,7 @@ class Desk:
 
         def decide(case: Case | None) -> Decision:
             assert case is not None
+            self._allowed(submission.by, case)  # it may have been handed over just now
             letter = self._sent_in(case, person, text, submission)
             if case.revision != submission.revision:
                 raise NotAllowed("desk.post_changed")
