@@ -69,7 +69,7 @@ def test_another_bodys_subject_outweighs_no_stop_label(text: str) -> None:
 
 
 def test_grief_about_something_of_ours_stays_ours() -> None:
-    text = "Mijn paspoort is al drie weken te laat en zo kan ik geen aangifte doen. Belachelijk"
+    text = "Mijn rijbewijs is al drie weken te laat en zo kan ik geen aangifte doen. Belachelijk"
 
     assert verdict(text).body is None
     assert verdict(text).department == "burgerzaken"

@@ -103,7 +103,7 @@ def test_what_must_not_be_answered(label: str, text: str) -> None:
 
 
 HARMLESS = """
-question|Ik heb geen bezwaar tegen een drempel, maar wanneer komt die drempel er?
+question|Ik heb geen bezwaar tegen een ondergrondse container, maar wanneer wordt de kliko geleegd?
 question|Brandende vraag: mag een melkpak bij het plastic?
 question|Dode boom in de tuin, heb ik een kapvergunning nodig?
 question|Aanval van de ganzen in het park, wat doen jullie met de sloot en het gras?
@@ -117,7 +117,7 @@ complaint|Ik wacht al zes weken op antwoord over mijn bijstand
 report|Er ligt een losse stoeptegel op de hoek van de Dorpsstraat
 report|Straatlantaarn op het plein is kapot
 report|Grofvuil gedumpt naast de container in onze straat
-report|graffiti op de muur van het viaduct bij het park, alles beklad
+report|Er zit graffiti op de muur bij de speeltuin
 """
 
 

@@ -426,7 +426,7 @@ async def test_what_was_only_labelled_gets_its_draft_once_it_is_open(store: Stor
     id = await arrive(store, "Wat kost een nieuw paspoort?")
     await triaged(store, id)
     await add(store, id, *UNDER_WAY[State.IN_DOUBT])
-    await arrive(store, "En een id-kaart?", id="p2", parent="p1")
+    await arrive(store, "En hoe vraag ik een rijbewijs aan?", id="p2", parent="p1")
     await triaged(store, id)
     await store.redis.delete(store.keys.work + "draft")
     text = reply(MONDAY).text

@@ -40,7 +40,7 @@ def configuration(organisation: Organisation, *, model: str, on: str) -> str:
     """
     parts = [organisation.model_dump_json(), model, on]
     parts += [prompt.label for _, prompt in sorted(load_prompts().items())]
-    kinds = ("*.py", "*.toml")
+    kinds = ("*.py", "*.toml", "*.json", "*.txt")
     files = sorted(path for kind in kinds for path in PACKAGE.rglob(kind))
     whole = sha256("\n".join(parts).encode())
     for path in files:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from assistant.case import Label
+from assistant.rules.likeness import learned
 from assistant.rules.reading import Reading
 from assistant.rules.verdict import ADVICE, Verdict
 
@@ -264,5 +265,28 @@ RULES: tuple[Rule, ...] = (
 
 
 def judge(post: Reading) -> Verdict:
-    """Return the first verdict of RULES; the last rule has one for every post."""
-    return next(verdict for rule in RULES if (verdict := rule(post)) is not None)
+    """Return the first verdict of RULES; the last rule has one for every post.
+
+    What they would answer goes to a person all the same where the second ear hears that the post is
+    like those that may get no draft: lists know the words somebody thought of, it knows others.
+    """
+    verdict = next(verdict for rule in RULES if (verdict := rule(post)) is not None)
+    if verdict.advice != "answer" or _plain(post, verdict):
+        return verdict
+    heard = learned().hears(post.all_words, ours=post.register.own_words)
+    return _held(verdict, heard) if heard else verdict
+
+
+def _held(verdict: Verdict, heard: tuple[str, ...]) -> Verdict:
+    """Hand it to the triage channel; whose subject it is helps whoever looks."""
+    return replace(
+        verdict, advice="hand_over", why="likeness", heard=heard, sure=False, department=None
+    )
+
+
+def _plain(post: Reading, verdict: Verdict) -> bool:
+    """Say whether it is a short question on our subject and nothing else: no room to mean more."""
+    short = len(post.all_words.replace("/", " ").split()) <= SHORT
+    return (
+        short and verdict.why == "question" and verdict.sure and bool(post.opens("question.form"))
+    )

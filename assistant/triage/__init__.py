@@ -37,6 +37,7 @@ from assistant.rules import (
     Verdict,
     after_often,
     judge,
+    learned,
     read,
     register_of,
     signature,
@@ -191,6 +192,8 @@ def _command(case: Case) -> str:
 def warm(organisation: Organisation, *, now: datetime) -> None:
     """Make the expressions, the register and the language model now: seconds, but only once."""
     language.warm()
+    # Only a post that would be answered needs it.
+    learned()
     account = organisation.accounts[0].handle
     nothing = Post(
         platform="", account=account, id="", root="", text="x", created_at=now, addressed="mention"

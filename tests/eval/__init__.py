@@ -1,0 +1,1 @@
+"""Labelled posts, and what is learned from them."""

@@ -1,0 +1,122 @@
+"""The second ear: it only ever makes the advice stricter, and its weights can be made anew."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from assistant.case import Label
+from assistant.config import load
+from assistant.evaluate.rows import half_of, read_rows
+from assistant.rules import ADVICE, Reading, Register, judge, learned
+from assistant.rules.likeness import LONGEST, Likeness, pieces
+from assistant.rules.phrases import words
+from assistant.words import Words
+from tests.eval import train
+
+WATERSTAD = load(Path(__file__).parent.parent / "examples" / "waterstad")
+REGISTER = Register(WATERSTAD, today=date(2026, 11, 20))
+VEILED = "jullie gaan nog wat meemaken als die boete niet weg is, hoe laat sluit het stadhuis"
+"""A threat without a word of the lists, and a question on our subject beside it."""
+
+
+def reading(text: str) -> Reading:
+    return Reading(text=text, addressed="mention", own=WATERSTAD.own, register=REGISTER)
+
+
+def test_what_the_lists_do_not_know_goes_to_a_person() -> None:
+    verdict = judge(reading(VEILED))
+
+    assert (verdict.label, verdict.advice, verdict.why) == ("question", "hand_over", "likeness")
+    assert (verdict.sure, verdict.department) == (False, None)
+
+
+def test_the_reason_names_words_of_the_post() -> None:
+    verdict = judge(reading(VEILED))
+
+    assert 1 <= len(verdict.heard) <= 3
+    assert set(verdict.heard) <= set(words(VEILED).split())
+    for language in ("nl", "en"):
+        assert verdict.heard[0] in verdict.reason(Words(language))
+
+
+@pytest.mark.parametrize(
+    "text", ["Wat kost een nieuw paspoort?", "Hoe vraag ik een parkeervergunning aan?"]
+)
+def test_a_short_question_on_our_subject_has_no_room_to_mean_more(text: str) -> None:
+    assert judge(reading(text)).advice == "answer"
+
+
+def test_a_word_of_our_own_subjects_never_speaks_for_silence() -> None:
+    ear = Likeness(
+        posts=10,
+        threshold=0,
+        seen={"=paspoort": 2, "=haat": 2},
+        weights={"=paspoort": 90, "=haat": 90},
+    )
+    ours = frozenset({"paspoort"})
+
+    assert ear.hears("paspoort", ours=frozenset()) == ("paspoort",)
+    assert ear.hears("paspoort", ours=ours) == ()
+    assert ear.hears("paspoort haat", ours=ours) == ("haat",)
+
+
+def test_what_speaks_for_an_answer_weighs_against_it() -> None:
+    ear = Likeness(
+        posts=10, threshold=0, seen={"=haat": 2, "=kliko": 2}, weights={"=haat": 50, "=kliko": -60}
+    )
+
+    assert ear.score(" haat ") > 0 > ear.score(" haat kliko / ")
+    assert ear.score(" onbekend / ") == 0
+
+
+def test_no_piece_is_longer_than_a_word_or_stood_in_one_post_alone() -> None:
+    ear = learned()
+
+    assert min(ear.seen.values()) >= train.LEAST
+    assert not [each for each in ear.seen if " " in each or "/" in each]
+    assert all(each.startswith("=") or len(each) <= LONGEST for each in ear.seen)
+
+
+def test_pieces_are_of_one_word() -> None:
+    assert pieces("dak") == {"=dak", "^da", "dak", "ak$", "^dak", "dak$", "^dak$"}
+
+
+def test_training_anew_gives_the_same_file() -> None:
+    anew = replace(train.trained(train.samples()), threshold=learned().threshold)
+
+    assert train.written(anew) == train.WEIGHTS.read_text("utf-8")
+
+
+def test_it_is_trained_on_the_tuning_half_only() -> None:
+    told_apart = [
+        each
+        for each in read_rows(sorted(train.HERE.glob("posts_*.jsonl")))
+        if half_of(each.id) == "tuning" and each.label in (*train.SILENT, *train.ANSWERABLE)
+    ]
+
+    assert learned().posts == len(told_apart)
+
+
+def test_it_is_small() -> None:
+    assert train.WEIGHTS.stat().st_size < 300_000
+
+
+def test_what_is_told_apart_are_labels_that_may_and_may_not_be_answered() -> None:
+    assert all(ADVICE[label][0] == "answer" for label in train.ANSWERABLE)
+    assert all(ADVICE[label][0] != "answer" for label in train.SILENT)
+
+
+def test_the_threshold_holds_back_no_more_than_its_share() -> None:
+    scored: list[tuple[Label, float]] = [("question", float(each)) for each in range(10)]
+    scored.append(("abuse", 99.0))
+
+    threshold = train.threshold_for(0.4, scored)
+
+    assert [score for label, score in scored if label == "question" and score > threshold] == [
+        6.0,
+        7.0,
+        8.0,
+        9.0,
+    ]
