@@ -297,7 +297,7 @@ async def test_the_chat_messages_are_queued_to_be_deleted(store: Store) -> None:
         lane = Lane(store, channel)
         assert await lane.hold()
         for ts in times:
-            await lane.save(case, Shown(), posted=Place(channel=channel, ts=ts))
+            await lane.save(case, Shown(), was=Shown(), posted=Place(channel=channel, ts=ts))
     assert (await erase(store)).messages == 3
     lanes = {name: await store.redis.zrange(store.keys.lane + name, 0, -1) for name in
              ("CWASTE", "CCARE")}  # fmt: skip

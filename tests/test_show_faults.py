@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from assistant.errors import Refused, TryAgain
+from assistant.errors import Conflict, Refused, TryAgain
 from assistant.show import TRIES
 from assistant.show.digests import CROWD
 from assistant.store import Store, open_store
-from assistant.store.lanes import Lane, Note, lanes, notify, shown
+from assistant.store.lanes import Lane, Note, Place, lanes, notify, shown
 from assistant.store.link import Scripts
 from assistant.store.work import dead_letters, revive
 from assistant.testing import Step
 from assistant.words import Words
-from tests.core import TOWN, drafted
+from tests.core import TOWN, drafted, triaged
 from tests.showing import Hook, Lose, Screen, StagedChat
 
 WORDS = Words(TOWN.language)
@@ -411,3 +411,23 @@ async def test_a_poster_that_ends_while_it_gathers_leaves_one_place_for_each(
     assert screen.called("post_digest") == 1
     for case in cases:
         assert len(screen.chat.cards(case)) + len(screen.chat.digests(case)) == 1
+
+
+async def test_two_lanes_that_read_the_same_case_never_both_post_its_card(screen: Screen) -> None:
+    """Its subject turns out another department's just as its first card is to be posted."""
+    case = await screen.begin()
+    chat = screen.chat
+    assert isinstance(chat, StagedChat)
+    lane = Lane(screen.store, "CWASTE")
+    assert await lane.hold()
+    was = await shown(screen.store, case)
+    await screen.add(case, triaged("care"))
+    await screen.shower.serve("CCARE")
+    [card] = chat.cards(case)
+    assert card.at.channel == "CCARE"
+    late = was.model_copy(update={"mode": "card", "at": Place(channel="CWASTE", ts="9.9")})
+    with pytest.raises(Conflict):
+        await lane.save(case, late, was=was)
+    await lane.release()
+    await screen.quiet()
+    await screen.holds(case)

@@ -74,8 +74,10 @@ class Digests:
             # Written in the digest's own record only once it stands.
             place = Place(channel=lane.channel, ts="")
             old = await shown(self._store, each)
+            if old.mode != "none" or old.posting:
+                continue  # another lane was first
             change = {"mode": "digest", "digest": id, "at": place}
-            await lane.save(each, old.model_copy(update=change), digest=id)
+            await lane.save(each, old.model_copy(update=change), was=old, digest=id)
         return id
 
     async def digest(self, lane: Lane, id: str) -> None:
@@ -96,8 +98,8 @@ class Digests:
             await lane.keep()
             if await self._stands_in(held, each):
                 change = {"at": held.at, "version": version}
-                kept = (await shown(self._store, each)).model_copy(update=change)
-                await lane.save(each, kept, done_at=version)
+                was = await shown(self._store, each)
+                await lane.save(each, was.model_copy(update=change), was=was, done_at=version)
 
     async def _stands_in(self, held: Burst, case: str) -> bool:
         now_shown = await shown(self._store, case)

@@ -83,7 +83,7 @@ class Drawer(Digests):
         elif now_shown.mode == "digest" and home != lane.channel:
             await self._redraw_soon(lane, now_shown)
             change = {"mode": "none", "at": None, "digest": None, "version": 0}
-            await lane.save(case.id, now_shown.model_copy(update=change))
+            await lane.save(case.id, now_shown.model_copy(update=change), was=now_shown)
         elif now_shown.mode == "digest" and not opened and not urgent(case):
             await self.digest(lane, str(now_shown.digest))
         elif now_shown.mode in ("none", "stub", "digest"):
@@ -117,14 +117,16 @@ class Drawer(Digests):
         # Never the mark of an earlier card, whose message may still stand there.
         mark = f"{case.id}:card:{secrets.token_hex(4)}"
         card = await self._card(case, version)
+        posting = Posting(mark=mark, channel=lane.channel)
         place = await self._once(
             lane,
             case.id,
             old,
-            Posting(mark=mark, channel=lane.channel),
+            posting,
             lambda: self._chat.post_card(lane.channel, card, mark=mark),
         )
-        await self._stands(lane, case, version, old, place)
+        asked = old.model_copy(update={"posting": posting})
+        await self._stands(lane, case, version, asked, place)
 
     async def _stands(self, lane: Lane, case: Case, version: int, old: Shown, place: Place) -> None:
         """Write down where the card stands, and have told what that changes elsewhere."""
@@ -139,7 +141,7 @@ class Drawer(Digests):
             "digest": None,
             "posting": None,
         }
-        await lane.save(case.id, old.model_copy(update=change), posted=place)
+        await lane.save(case.id, old.model_copy(update=change), was=old, posted=place)
         # Others' first cards go before this card's thread.
         await enlist(self._store, lane.channel, case.id, rank=self._now())
         await lane.later(case.id, rank=self._now())
@@ -155,11 +157,12 @@ class Drawer(Digests):
     ) -> Place:
         """Post a marked message; what becomes of it in doubt is found out by `_settle`."""
         await lane.keep()
-        await lane.save(id, old.model_copy(update={"posting": posting}))
+        asked = old.model_copy(update={"posting": posting})
+        await lane.save(id, asked, was=old)
         try:
             message = await post()
         except (TryAgain, Refused):  # surely not posted: there is nothing to look for
-            await lane.save(id, old.model_copy(update={"posting": None}))
+            await lane.save(id, old, was=asked)
             raise
         place = await self._ours(lane, message, lambda: self._settled_places(id, posting))
         await asyncio.sleep(self.pace)
@@ -180,13 +183,14 @@ class Drawer(Digests):
         thread = message_of(old.at) if posting.lines is not None and old.at else None
         found = await self._chat.find(lane.channel, mark=posting.mark, thread=thread)
         if found is None:
-            await lane.save(case.id, old.model_copy(update={"posting": None}))
+            await lane.save(case.id, old.model_copy(update={"posting": None}), was=old)
         elif posting.lines is None:
             # Drawn from a version nobody wrote down, so it is drawn again.
             await self._stands(lane, case, 0, old, place_of(found))
         else:
             change = {"lines": posting.lines, "posting": None, "told": self.clock()}
-            await lane.save(case.id, old.model_copy(update=change), posted=place_of(found))
+            changed = old.model_copy(update=change)
+            await lane.save(case.id, changed, was=old, posted=place_of(found))
 
     async def _update(self, lane: Lane, case: Case, old: Shown) -> None:
         """Redraw the card; one that somebody deleted in the chat is posted anew."""
@@ -201,9 +205,9 @@ class Drawer(Digests):
                 raise
             # Its thread went with it, so the new card's thread tells everything again.
             change = {"mode": "none", "at": None, "lines": 0}
-            await lane.save(case.id, old.model_copy(update=change))
+            await lane.save(case.id, old.model_copy(update=change), was=old)
             return
-        await lane.save(case.id, old.model_copy(update={"version": version}))
+        await lane.save(case.id, old.model_copy(update={"version": version}), was=old)
 
     async def _thread(self, lane: Lane, case: Case, version: int, old: Shown) -> None:
         """Tell in the thread, in order, what happened since it was last told."""
@@ -215,20 +219,23 @@ class Drawer(Digests):
             mark = f"{case.id}:lines:{len(events)}"
             aloud = old.lines > 0 and broadcast(events, start=old.lines)
             message = message_of(old.at)
+            posting = Posting(mark=mark, channel=lane.channel, lines=len(events))
             place = await self._once(
                 lane,
                 case.id,
                 old,
-                Posting(mark=mark, channel=lane.channel, lines=len(events)),
+                posting,
                 lambda: self._chat.post_lines(message, lines, mark=mark, broadcast=aloud),
             )
+            old = old.model_copy(update={"posting": posting})
         change = {
             "lines": len(events),
             "posting": None,
             "told": self.clock(),
             "reopened": case.reopened,
         }
-        await lane.save(case.id, old.model_copy(update=change), done_at=version, posted=place)
+        told = old.model_copy(update=change)
+        await lane.save(case.id, told, was=old, done_at=version, posted=place)
 
     async def _turn_to_stub(
         self, lane: Lane, case: Case, version: int, old: Shown, *, home: str
@@ -238,7 +245,7 @@ class Drawer(Digests):
         await self._draw_stub(old.at, case, version, url=None)
         stubs = (*old.old, old.at)
         change = {"mode": "stub", "at": None, "version": 0, "old": stubs, "linked": False}
-        await lane.save(case.id, old.model_copy(update=change))
+        await lane.save(case.id, old.model_copy(update=change), was=old)
         if home != lane.channel:
             await lane.move(case.id, to=home, rank=rank_of(case, self.clock()))
 
@@ -246,7 +253,7 @@ class Drawer(Digests):
         """Have every lane in which a stub stands give it its link."""
         for stub in old.old:
             await enlist(self._store, stub.channel, f"stub:{case.id}", rank=self._now())
-        await lane.save(case.id, old.model_copy(update={"linked": True}))
+        await lane.save(case.id, old.model_copy(update={"linked": True}), was=old)
 
     async def _link_stub(self, lane: Lane, member: str, case: Case, now_shown: Shown) -> None:
         """Give the stubs of this lane their link to the card that lives now."""

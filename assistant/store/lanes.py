@@ -122,14 +122,16 @@ class Lane:
         case: str,
         shown: Shown,
         *,
+        was: Shown,
         done_at: int | None = None,
         posted: Place | None = None,
         digest: str | None = None,
     ) -> None:
         """Store what is shown of `case`; leave the lane when `done_at` is its newest version.
 
-        `posted` or `digest` is remembered so that erasing a citizen finds the message. Raises
-        Conflict when the lease is lost.
+        `was` is what was read before. `posted` or `digest` is remembered so that erasing a citizen
+        finds the message. Raises Conflict when the lease is lost, and when another lane's poster
+        stored something since: a case that moves waits in two lanes for a while.
         """
         keys = self._store.keys
         places = [f"{posted.channel} {posted.ts}"] if posted else []
@@ -140,6 +142,7 @@ class Lane:
             self._holder,
             case,
             shown.model_dump_json(exclude_defaults=True),
+            was.model_dump_json(exclude_defaults=True),
             -1 if done_at is None else done_at,
             *places,
         )
@@ -161,6 +164,7 @@ class Lane:
             self._holder,
             "",
             value.model_dump_json(),
+            "",
             -1,
         )
         if not held:

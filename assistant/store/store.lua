@@ -112,14 +112,17 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 
 ---- shown
--- Store what the chat shows of a case, if the lane is still ours, and leave the lane when that is
--- the newest version. KEYS: 1 lease  2 shown  3 case  4 lane  5 messages. ARGV: 1 holder  2 member
--- 3 shown (JSON)  4 version shown, or -1 to stay in the lane  5.. new messages ("channel ts")
+-- Store what the chat shows of a case, if the lane is still ours and nobody stored anything since it
+-- was read (a case may wait in two lanes), and leave the lane when that is the newest version.
+-- KEYS: 1 lease  2 shown  3 case  4 lane  5 messages. ARGV: 1 holder  2 member  3 shown (JSON)
+-- 4 shown as it was read, or '' for any  5 version shown, or -1 to stay in the lane
+-- 6.. new messages ("channel ts")
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[4] ~= '' and (redis.call('GET', KEYS[2]) or '{}') ~= ARGV[4] then return 0 end
 redis.call('SET', KEYS[2], ARGV[3])
-for i = 5, #ARGV do redis.call('SADD', KEYS[5], ARGV[i]) end
+for i = 6, #ARGV do redis.call('SADD', KEYS[5], ARGV[i]) end
 local version = redis.call('HGET', KEYS[3], 'version')
-if version == ARGV[4] then redis.call('ZREM', KEYS[4], ARGV[2]) end
+if version == ARGV[5] then redis.call('ZREM', KEYS[4], ARGV[2]) end
 return 1
 
 ---- leave

@@ -40,7 +40,7 @@ async def test_a_useless_model_costs_nobody_a_card(tmp_path: Path, store_url: st
             await made.start()
             # The first post of all finds a cold program; it is not what is measured here.
             await made.arrive({"id": "w", "author": "w", "text": "waar is de milieustraat?"})
-            await made.card("C0AFVAL", "waar is de milieustraat?")
+            await made.card("C0AFVAL", "waar is de milieustraat?", seconds=120)
             took: list[float] = []
             for number, (behaviour, reason) in enumerate(USELESS.values()):
                 server.script(behaviour)
