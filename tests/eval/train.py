@@ -6,6 +6,7 @@ trained on, at each share of answerable posts it would hold back.
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from assistant.case import Label
+from assistant.clean import clean
 from assistant.config import load
 from assistant.evaluate.rows import half_of, read_rows
 from assistant.rules import Register
@@ -48,11 +50,14 @@ class Sample:
 def samples() -> tuple[Sample, ...]:
     """Return the posts of the tuning half that are to be told apart."""
     rows = read_rows(sorted(HERE.glob("posts_*.jsonl")))
+    # As the rules read a post: our own name in it says nothing.
+    account = re.compile(rf"(?i){re.escape(load(WATERSTAD).accounts[0].handle)}(?!\w)")
+    texts = {row.id: words(account.sub(" ", clean(row.text))) for row in rows}
     return tuple(
         Sample(
             label=row.label,
-            plain=words(row.text),
-            pieces=pieces_of(words_of(words(row.text))),
+            plain=texts[row.id],
+            pieces=pieces_of(words_of(texts[row.id])),
             fold=sha256(b"f" + row.id.encode()).digest()[0] % FOLDS,
         )
         for row in rows
