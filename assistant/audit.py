@@ -28,7 +28,8 @@ from assistant.store.ledger import (
     roots,
     save_root,
 )
-from assistant.store.vault import SEALED, commit, transform
+from assistant.store.quoted import speakers, unquote
+from assistant.store.vault import cited, commit
 
 
 def line_of(root: Root, *, organisation: str) -> str:
@@ -183,7 +184,7 @@ def _verify_case(case: str, held: Kept, hashes: Sequence[str], result: Verified)
     if not held.events:
         raise Broken(f"case {case}: removed; the log has {len(hashes)} events of it")
     head, sealed = "", None
-    erased_at, cited = 0, {}
+    erased_at, named, gone = 0, {}, {}
     for version, (stored, expected) in enumerate(zip(held.events, hashes, strict=False), start=1):
         told = f"case {case} event {version}"
         if sha256(stored).hexdigest() != expected:
@@ -192,8 +193,8 @@ def _verify_case(case: str, held: Kept, hashes: Sequence[str], result: Verified)
         sealed = _folded(told, sealed, event, case)
         head = expected
         erased_at = version if event.kind is Kind.ERASED else erased_at
-        for commitment in _cited(event):
-            cited[commitment] = version
+        named.update(dict.fromkeys(cited(event), version))
+        gone.update(dict.fromkeys(event.gone, version))
         result.events += 1
     if len(held.events) != len(hashes):
         raise Broken(f"case {case}: {len(held.events)} events stored, {len(hashes)} in the log")
@@ -201,7 +202,7 @@ def _verify_case(case: str, held: Kept, hashes: Sequence[str], result: Verified)
         raise Broken(f"case {case}: version or head stored differs from its events")
     _verify_snapshot(case, held, sealed)
     _verify_index(case, held, sealed)
-    _verify_values(case, held, cited, erased_at)
+    _verify_values(case, held, named, {each: max(erased_at, gone.get(each, 0)) for each in named})
     result.cases += 1
     result.erased += bool(erased_at)
 
@@ -225,17 +226,6 @@ def _folded(told: str, sealed: Case | None, event: Event, case: str) -> Case:
         raise Broken(f"{told}: {error}") from error
 
 
-def _cited(event: Event) -> Iterable[str]:
-    found: list[str] = []
-
-    def note(value: str) -> str:
-        found.append(value.removeprefix(SEALED))
-        return value
-
-    transform(event, note)
-    return found
-
-
 def _verify_snapshot(case: str, held: Kept, sealed: Case | None) -> None:
     try:
         snapshot = json.loads(held.snapshot)
@@ -254,16 +244,16 @@ def _verify_index(case: str, held: Kept, sealed: Case | None) -> None:
         raise Broken(f"case {case}: {told}; its events say {state}")
 
 
-def _verify_values(case: str, held: Kept, cited: dict[str, int], erased_at: int) -> None:
-    """Every value matches its commitment; one may be gone only after an erasure."""
+def _verify_values(case: str, held: Kept, named: dict[str, int], gone: dict[str, int]) -> None:
+    """Every value matches its commitment; one may be gone only after an erasure that says so."""
     for commitment, stored in held.private.items():
         salt, _, value = stored.partition(":")
-        if commitment not in cited:
+        if commitment not in named:
             raise Broken(f"case {case}: a value nobody cites")
         if commit(salt, value) != commitment:
-            raise Broken(f"case {case} event {cited[commitment]}: its text was changed")
-    for commitment, version in cited.items():
-        if commitment not in held.private and version > erased_at:
+            raise Broken(f"case {case} event {named[commitment]}: its text was changed")
+    for commitment, version in named.items():
+        if commitment not in held.private and version > gone[commitment]:
             raise Broken(f"case {case} event {version}: its text is missing without an erasure")
 
 
@@ -298,9 +288,11 @@ async def erase_citizen(
             await _tie(store, case, (author[0], "handle", handle_key(handle)), now=now)
             found.add(case)
     result = Erased()
+    others: set[tuple[str, ...]] = set()
     for case in sorted(found):
         held = (await store.load(case)).case
         citizens |= _citizens(held)
+        others |= _speakers(held)
         messages = await erase_case(store, case, reason="request", now=now)
         if messages is None:
             result.waiting += (case,)
@@ -308,10 +300,11 @@ async def erase_citizen(
             result.cases += held is not None and not held.erased
             result.messages += messages
     result.quarantined = await forget_quarantined(store, citizens)
+    await unquote(store, citizens, now=now)
     for case in () if result.waiting else sorted(found):
         loaded = await store.load(case)
         if loaded.case is not None and loaded.case.erased:
-            await forget_citizen(store, citizens, case=case, version=loaded.version)
+            await forget_citizen(store, citizens | others, case=case, version=loaded.version)
     result.rewritten = await rewrite(store)
     return result
 
@@ -323,6 +316,12 @@ def _citizens(case: Case | None) -> set[tuple[str, ...]]:
     return found | {
         (each.platform, "handle", handle_key(each.handle)) for each in posts if each.handle
     }
+
+
+def _speakers(case: Case | None) -> set[tuple[str, ...]]:
+    """Return under which names a case is found by others who speak above its posts."""
+    posts = () if case is None or case.erased else case.posts
+    return {name for each in posts for name in speakers(each)}
 
 
 async def _tie(store: Store, case: str, *citizens: tuple[str, ...], now: datetime) -> None:
@@ -380,7 +379,7 @@ async def retire(store: Store, *, days: int, now: datetime) -> int:
         if loaded.case is None or loaded.case.erased or not due(loaded.case):
             continue
         # The index first: once the case is empty nothing tells whose it was.
-        citizens = _citizens(loaded.case)
+        citizens = _citizens(loaded.case) | _speakers(loaded.case)
         await forget_citizen(store, citizens, case=case, version=loaded.version)
         if await erase_case(store, case, reason="retention", now=now, due=due) is not None:
             retired += 1

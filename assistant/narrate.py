@@ -27,7 +27,7 @@ from assistant.words import Words
 POST = 600
 """Characters of a citizen's post in a line; the card and the platform have the whole."""
 
-SILENT: frozenset[Kind] = frozenset({Kind.PRESENTED})
+SILENT: frozenset[Kind] = frozenset({Kind.PRESENTED, Kind.UNQUOTED})
 """What needs no line: the card itself shows it."""
 
 ALOUD: frozenset[Kind] = frozenset(

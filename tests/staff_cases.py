@@ -161,6 +161,7 @@ def event(kind: Kind, minutes: float = 1, **parts: Any) -> Event:
         Kind.HIDDEN: {"reply_id": "r1", "reason": "replies_closed"},
         Kind.ELSEWHERE: {"text": "Kijk even op onze site.", "remote": Remote(id="77", url=OUTSIDE)},
         Kind.BARRED: {"post": post(barred="blocked")},
+        Kind.UNQUOTED: {"post": post()},
         Kind.TAKE_BACK: {"by": ANNA, "text": reply().text, "reply_id": "r1"},
         Kind.CORRECT: {"by": ANNA, "reply": correction(), "reply_id": "r1"},
         Kind.AMENDED: {"reply_id": "r1"},

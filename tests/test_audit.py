@@ -68,6 +68,7 @@ def _event(kind: Kind, case: Case, *, number: int) -> Event:
         Kind.HIDDEN: {"reply_id": sent},
         Kind.ELSEWHERE: {"text": f"outside {number}", "remote": Remote(id=f"o{number}")},
         Kind.BARRED: {"post": case.post.model_copy(update={"barred": "blocked"})},
+        Kind.UNQUOTED: {"post": case.post},
         Kind.TAKE_BACK: {"reply_id": sent, "text": "as seen"},
         Kind.CORRECT: {
             "reply_id": sent,

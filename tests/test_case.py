@@ -65,6 +65,7 @@ def event_for(kind: Kind, case: Case | None, *, number: int = 0) -> Event:
         Kind.HIDDEN: {"reply_id": sent.origin, "reason": "unknown"},
         Kind.ELSEWHERE: {"text": f"outside {number}", "remote": remote},
         Kind.BARRED: {"post": newest.model_copy(update={"barred": "blocked"})},
+        Kind.UNQUOTED: {"post": newest.model_copy(update={"above": ()})},
         Kind.TAKE_BACK: {"reply_id": sent.origin, "text": sent.text},
         Kind.CORRECT: {"reply_id": sent.origin, "reply": corrected(sent, number)},
         Kind.AMENDED: {"reply_id": sent.origin},
@@ -162,6 +163,7 @@ def test_the_table_says_what_the_design_says() -> None:
         Kind.BARRED,
         Kind.AMENDED,
         Kind.AMEND_FAILED,
+        Kind.UNQUOTED,
     }
     staying = leaving_doubt - {Kind.FOUND, Kind.CONFIRMED, Kind.DENIED}
     assert {MOVES[kind][State.IN_DOUBT] for kind in staying} == {State.IN_DOUBT}

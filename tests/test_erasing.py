@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from assistant.audit import Erased, Witness, erase_citizen, line_of, parse_line, verify
-from assistant.case import Case, Event, Kind, Remote, State
+from assistant.case import Case, Event, Kind, Remote, Said, State
 from assistant.errors import StoreUnavailable
 from assistant.listen import take
 from assistant.store import Decision, Recorded, Store, open_store
 from assistant.store.intake import quarantine, quarantined
 from assistant.store.lanes import Lane, Place, Shown, shown
 from assistant.store.ledger import persistence, rewrite
+from assistant.store.work import pending
 from tests.core import (
     START,
     WRITER,
@@ -132,6 +134,57 @@ async def test_erasing_leaves_other_citizens_alone(store: Store) -> None:
     erased = (await store.load(mine)).case
     assert erased is not None
     assert erased.erased
+
+
+async def test_what_the_citizen_said_above_anothers_post_goes_and_the_rest_stays(
+    store: Store, store_url: str
+) -> None:
+    mine = await new_case(store, text="When will the bins be emptied?")
+    above = (
+        Said(author="@henk_de_burger", text="When will the bins be emptied?"),
+        Said(author="@Piet", text="Me too"),
+        Said(author="@Henk_de_Burger", text="And the paper?"),
+        Said(author="@Henk_de_Burger", text="Me too"),
+        Said(author="@town", text="On Tuesday.", ours=True),
+    )
+    more: dict[str, Any] = {"author": "did:other", "handle": "@Ans", "text": "Not on Monday?"}
+    hers = await new_case(store, "p9", above=above[:3], **more)
+    follow_up = arrival("p8", root="p9", parent="p9", above=above, **more)
+    assert await take(store, follow_up, now=START) == "follow_up"
+    root = await Witness(store).take(now=START)
+    assert root is not None
+    raw = follow_up.model_dump_json()
+    await quarantine(store, source="replay", where="p8", reason="?", raw=raw, now=START)
+
+    later = START + timedelta(days=1)
+    erased = await erase_citizen(store, "henk_de_burger", platforms=["replay"], now=later)
+
+    assert erased == Erased(cases=1, quarantined=1, rewritten=True)
+    assert remains(store_url) == []
+    case = (await store.load(hers)).case
+    assert case is not None
+    assert [[each.text for each in one.above] for one in case.posts] == [
+        ["Me too"],
+        ["Me too", "On Tuesday."],
+    ]
+    assert {each.text for each in case.posts} == {"Not on Monday?"}
+    assert case.updated_at == START
+    assert hers in await store.ids(until=START)
+    told = await verify(store, witnesses=[parse_line(line_of(root, organisation="town"))])
+    assert (told.broken, told.cases, told.erased) == (None, 2, 1)
+    assert not await store.cases_of("replay", "above", "henk_de_burger")
+    assert await store.cases_of("replay", "above", "piet") == (hers,)
+    assert (await pending(store))["triage"] == 4  # two of them have the card shown as it is now
+    assert mine != hers
+
+
+async def test_words_taken_out_of_anothers_case_without_saying_so_are_missed(store: Store) -> None:
+    above = (Said(author="@Piet", text="Me too"),)
+    hers = await new_case(store, "p9", author="did:other", handle="@Ans", above=above)
+    for name, value in (await store.redis.hgetall(store.keys.private(hers))).items():
+        if value.endswith(":Me too"):
+            await store.redis.hdel(store.keys.private(hers), name)
+    assert "without an erasure" in str((await verify(store)).broken)
 
 
 async def test_the_chain_still_verifies_and_the_erasure_is_an_event(store: Store) -> None:

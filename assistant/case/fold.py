@@ -142,7 +142,7 @@ def _replaced(case: Case, event: Event) -> Change:
 
 
 def _barred(case: Case, event: Event) -> Change:
-    """Whether a post can be answered changes nothing a person or a model has to read again."""
+    """What may be answered, or is quoted, changes nothing a person or a model has to read again."""
     assert event.post is not None
     new = event.post
     return {"posts": tuple(new if each.id == new.id else each for each in case.posts)}
@@ -325,5 +325,7 @@ _CHANGES: Mapping[Kind, Callable[[Case, Event], Change]] = {
     Kind.AMEND_FAILED: _not_amended,
     Kind.CLOSED: _because,
     Kind.REOPENED: _reopened,
+    # Its own retention runs on as before.
+    Kind.UNQUOTED: lambda case, event: _barred(case, event) | {"updated_at": case.updated_at},
     Kind.ERASED: lambda case, event: {"erased": True, "draft": None},
 }

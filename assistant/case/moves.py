@@ -57,6 +57,7 @@ class Kind(StrEnum):
     AMEND_FAILED = "amend_failed"
     CLOSED = "closed"
     REOPENED = "reopened"
+    UNQUOTED = "unquoted"
     ERASED = "erased"
 
 
@@ -134,6 +135,8 @@ MOVES: Mapping[Kind, Mapping[State | None, State]] = {
     Kind.AMEND_FAILED: _STAY,
     Kind.CLOSED: {_S.OPEN: _S.CLOSED, _S.FAILED: _S.CLOSED},
     Kind.REOPENED: {_S.SENT: _S.NEW, _S.CLOSED: _S.NEW},
+    # What an erased citizen said above a post of somebody else's case goes, and nothing else.
+    Kind.UNQUOTED: _STAY,
     # Never while a reply is under way: its outcome must be known before its traces go.
     Kind.ERASED: {
         state: _S.CLOSED for state in State if state not in (_S.SENDING, _S.IN_DOUBT, _S.QUEUED)

@@ -24,7 +24,10 @@ from assistant.case.parts import (
 
 
 class Event(Frozen):
-    """One thing that happened to a case; which parts it carries follows from its kind."""
+    """One thing that happened to a case; which parts it carries follows from its kind.
+
+    `gone` are the commitments whose values were deleted with it.
+    """
 
     kind: Kind
     at: datetime
@@ -43,6 +46,7 @@ class Event(Frozen):
     official: str | None = None
     reason: str | None = None
     note: MaybePrivate = None
+    gone: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _named(self) -> Self:

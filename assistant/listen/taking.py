@@ -14,6 +14,7 @@ from assistant.listen.outside import by_us, take_ours
 from assistant.platforms import Arrival
 from assistant.store import Decision, Seen, Store, Work
 from assistant.store.intake import Kept, quarantine, release
+from assistant.store.quoted import speakers
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ async def _thread(store: Store, arrival: Arrival) -> tuple[str, tuple[str, ...]]
 
 def _received(post: Post, *, seen: Seen, now: datetime) -> Decision:
     event = Event(kind=Kind.RECEIVED, at=now, post=post)
-    citizens = tuple(
+    names = tuple(
         (post.platform, kind, value)
         for kind, value in (
             ("author", post.author),
@@ -128,6 +129,7 @@ def _received(post: Post, *, seen: Seen, now: datetime) -> Decision:
         if value
     )
     # Triage also shows the change where the state leaves nothing to triage.
+    citizens = (*names, *speakers(post))
     return Decision(events=(event,), seen=seen, citizens=citizens, work=(Work(step="triage"),))
 
 

@@ -245,6 +245,7 @@ class Store:
             "events": len(decision.events),
             "hashes": hashes,
             "private": loaded.vault.fresh,
+            "gone": [commitment for each in decision.events for commitment in each.gone],
             "now": milliseconds(now),
             "seen": [self._mark(decision.seen)] if decision.seen else [],
             "citizens": [self.hash("citizen", *each) for each in decision.citizens],

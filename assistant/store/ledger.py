@@ -166,14 +166,15 @@ async def forget_quarantined(store: Store, citizens: Collection[tuple[str, ...]]
 
 
 def _is_of(raw: str, citizens: Collection[tuple[str, ...]]) -> bool:
-    """Tell whether a post is by one of the citizens, or an unreadable record names one."""
+    """Tell whether a post is by one of the citizens or below one's words, or a record names one."""
     try:
         post = json.loads(raw)["post"]
         author = (post["platform"], "author", post["author"])
-        handle = (post["platform"], "handle", handle_key(post["handle"] or ""))
+        spoke = (post["handle"], *(each["author"] for each in post.get("above", ())))
+        handles = {(post["platform"], "handle", handle_key(each or "")) for each in spoke}
     except (ValueError, KeyError, TypeError, AttributeError):
         return any(_named(raw, value) for _, _, value in citizens if value)
-    return bool({author, handle} & set(citizens))
+    return bool({author, *handles} & set(citizens))
 
 
 def _named(raw: str, word: str) -> bool:

@@ -41,6 +41,7 @@ if plan.events > 0 then
   if before and before ~= plan.state then redis.call('ZREM', KEYS[9] .. before, plan.case) end
   redis.call('ZADD', KEYS[9] .. plan.state, plan.now, plan.case)
 end
+for _, commitment in ipairs(plan.gone) do redis.call('HDEL', KEYS[3], commitment) end
 for commitment, value in pairs(plan.private) do redis.call('HSET', KEYS[3], commitment, value) end
 for _, post in ipairs(plan.seen) do
   redis.call('HSET', KEYS[6], post.id, plan.case .. ' ' .. post.text)

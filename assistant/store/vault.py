@@ -62,6 +62,18 @@ def transform(value: T, change: Callable[[str], str]) -> T:
     return value.model_copy(update=update) if update else value
 
 
+def cited(value: BaseModel) -> tuple[str, ...]:
+    """Return the commitments a sealed `value` names, however deep."""
+    found: list[str] = []
+
+    def note(sealed: str) -> str:
+        found.append(sealed.removeprefix(SEALED))
+        return sealed
+
+    transform(value, note)
+    return tuple(found)
+
+
 def link(event: Event, *, case: str, version: int, head: str) -> tuple[bytes, str]:
     """Return the bytes to store for a sealed `event` and their hash, the chain's new head."""
     body = event.model_dump_json(exclude_defaults=True)
