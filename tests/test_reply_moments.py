@@ -14,8 +14,8 @@ from assistant.platforms import Look
 from assistant.reply import CALL, SETTLE
 from assistant.store import Store, open_store
 from assistant.store.work import move_due, pending
-from assistant.testing import FakePlatform, KeyedPlatform, LookUpPlatform
-from tests.core import ACK, START, WRITER, add, arrival, post, queued_case
+from assistant.testing import FakePlatform, FullPlatform, KeyedPlatform, LookUpPlatform
+from tests.core import ACK, START, WRITER, add, arrival, open_case, post, queued_case, reply_to
 from tests.sending import Sending, sending, stand
 
 MODES = [FakePlatform, LookUpPlatform, KeyedPlatform]
@@ -123,6 +123,20 @@ async def test_the_checks_stop_a_text_that_may_not_go_out(store: Store) -> None:
     stopped = await on.wake()
     assert (stopped.state, stopped.reason) == (State.FAILED, "checks")
     assert on.platform.calls == []
+
+
+@pytest.mark.parametrize("able", [True, False])
+async def test_what_is_meant_for_one_goes_to_one_or_to_nobody(store: Store, able: bool) -> None:
+    """An account may lose its private messages while a reply waits for approval or for a try."""
+    case = await open_case(store)
+    held = (await store.load(case)).case
+    assert held is not None
+    reply = reply_to(held).model_copy(update={"visibility": "direct"})
+    await add(store, case, Event(kind=Kind.APPROVED, at=START, by=WRITER, reply=reply))
+    on = Sending(store, case, FullPlatform() if able else FakePlatform())
+    done = await on.wake()
+    told = (done.state, done.reason, len(on.platform.calls))
+    assert told == ((State.SENT, None, 1) if able else (State.FAILED, "not_private", 0))
 
 
 @pytest.mark.parametrize("mode", MODES)

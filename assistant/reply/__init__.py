@@ -12,7 +12,7 @@ from assistant.errors import Barred, Doubtful, Refused, TryAgain
 from assistant.ground import ground_of, measure_of
 from assistant.ours import claims_of, normal
 from assistant.platforms import FindsReplies, KeyedReplies, Look, MayHide, Platform
-from assistant.reply.looking import MOVED, moved, overtaken, stopped
+from assistant.reply.looking import MOVED, in_private, moved, overtaken, stopped
 from assistant.store import Decision, Delivery, Recorded, Store, Work
 from assistant.store.connections import failed, source_of, well
 
@@ -121,6 +121,8 @@ class Sender:
         if target.deleted or target.barred:
             return Event(kind=Kind.FAILED, at=now, reason=target.barred or "deleted")
         private = reply.visibility == "direct"
+        if private and not in_private(target, platform):
+            return Event(kind=Kind.FAILED, at=now, reason="not_private")
         ground = ground_of(
             case,
             organisation=self._organisation,

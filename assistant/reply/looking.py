@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from assistant.case import Event, Kind, Post, Reply
-from assistant.platforms import Look
+from assistant.platforms import AnswersPrivately, Look, Platform
 
 MOVED = (Kind.EDITED, Kind.DELETED, Kind.BARRED)
 
@@ -38,3 +38,14 @@ def overtaken(events: Sequence[Event], reply: Reply) -> bool:
     approved = max(at for at, each in enumerate(events) if each.kind is Kind.APPROVED)
     edits = (each.post for each in events[approved:] if each.kind is Kind.EDITED)
     return any(each is not None and each.id == reply.target for each in edits)
+
+
+def in_private(target: Post, platform: Platform) -> bool:
+    """Say whether what is meant for the citizen alone can still reach them so.
+
+    What could be written to in private at Send may not be any more: the gateway's ability, a
+    permission or the citizen's consent may have gone while the reply waited.
+    """
+    if target.visibility == "direct":
+        return True
+    return isinstance(platform, AnswersPrivately) and platform.private_to(target)
