@@ -30,7 +30,7 @@ def claims_of(platform: str, remote: Remote | None, holder: str) -> tuple[tuple[
 def by_luister(case: Case, text: str) -> bool:
     """Say whether `text` is a reply of this case that stands or is under way.
 
-    One that only waits is not: no attempt was made, so another hand must have sent the same words.
+    One that only waits is not: nothing of it is out, so another hand must have sent the same words.
     Mentions and links are left aside: a platform may write them in its own way.
     """
     replies = list(case.sent)
@@ -43,7 +43,8 @@ def by_luister(case: Case, text: str) -> bool:
 
 def under_way(case: Case) -> bool:
     """Say whether a reply may be standing whose place nobody wrote down yet."""
-    return case.state in (State.SENDING, State.IN_DOUBT)
+    # Between two tries the platform surely took nothing.
+    return case.state is State.IN_DOUBT or (case.state is State.SENDING and case.outstanding)
 
 
 def _words(text: str) -> str:

@@ -1,11 +1,13 @@
 """An answer by one of our accounts outside Luister: told, closed, and never sent as well."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from assistant.case import Case, Event, Kind, Remote, State
+from assistant.errors import TryAgain
 from assistant.listen import take
 from assistant.platforms import Arrival
 from assistant.store import Store, open_store
@@ -58,6 +60,16 @@ async def test_the_same_words_by_another_hand_stop_what_waits(store: Store) -> N
     assert reply is not None
     assert await take(store, ours(text=reply.text), now=START) == "elsewhere"
     assert (await on.wake()).state is State.CLOSED
+    assert on.texts == []
+
+
+@pytest.mark.parametrize("text", ["Look at our site.", "Thank you for telling us! ^AB"])
+async def test_what_waits_for_its_next_try_is_not_sent_as_well(store: Store, text: str) -> None:
+    on = await sending(store, FakePlatform(), TryAgain("busy", after=60))
+    await on.wake()
+    assert await take(store, ours(text=text), now=START) == "elsewhere"
+    case = await on.wake(ahead=timedelta(seconds=60))
+    assert (case.state, case.reason) == (State.FAILED, "answered_elsewhere")
     assert on.texts == []
 
 

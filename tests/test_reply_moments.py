@@ -91,20 +91,33 @@ async def test_what_closes_between_two_tries_stops_the_next(store: Store) -> Non
     assert len(on.platform.calls) == 1
 
 
-async def test_an_edit_told_just_before_a_later_try_stops_it(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"event": "edited", "text": EDITED.text}, "edited"),
+        (
+            {"id": "o1", "author": "did:town", "handle": "@Town", "parent": "p1"},
+            "answered_elsewhere",
+        ),
+    ],
+    ids=["edited", "elsewhere"],
+)
+async def test_what_is_told_just_before_a_later_try_stops_it(
+    store: Store, changes: dict[str, Any], reason: str
+) -> None:
     on = await sending(store, FakePlatform(), TryAgain("busy", after=600))
     await on.wake()
     events = store.events
 
-    async def edited_since(id: str) -> tuple[Event, ...]:
+    async def told_since(id: str) -> tuple[Event, ...]:
         told = await events(id)
-        await take(store, arrival(event="edited", text=EDITED.text), now=START)
+        assert await take(store, arrival(**changes), now=START) in ("edited", "elsewhere")
         return told
 
-    store.events = edited_since  # type: ignore[method-assign]  # the citizen is as quick as that
+    store.events = told_since  # type: ignore[method-assign]  # it comes as quick as that
     assert (await on.wake(ahead=timedelta(minutes=10))).state is State.SENDING
     store.events = events  # type: ignore[method-assign]
-    assert (await on.wake()).reason == "edited"
+    assert (await on.wake()).reason == reason
     assert len(on.platform.calls) == 1
 
 

@@ -102,9 +102,10 @@ class Sender:
         except Refused:
             look = Look(standing="barred")
         stop = moved(target, look, now=self._clock()) or self._unfit(case, reply, platform)
-        # What waits for its first try is cancelled by an edit; between two tries only this tells.
-        if not stop and number > 1 and overtaken(await self._store.events(case.id), reply):
-            stop = Event(kind=Kind.FAILED, at=self._clock(), reason="edited")
+        if not stop and number > 1:
+            # What waits for its first try is cancelled by this; between two tries nothing else is.
+            why = overtaken(await self._store.events(case.id), reply)
+            stop = Event(kind=Kind.FAILED, at=self._clock(), reason=why) if why else None
         if stop:
             await self._decide(case, reply, stop, ack=ack, seen=_moment(case))
             self._counted("stopped")
@@ -173,14 +174,14 @@ class Sender:
             await well(self._store, source_of(case), "sending", now=self._clock())
 
     def _begun(self, held: Case | None, case: Case, reply: Reply, event: Event) -> Decision:
-        """Write down this very attempt, unless somebody else has or the citizen's post moved."""
+        """Write down this very attempt, unless somebody else has or what was looked at moved."""
         number = event.attempt or 0
         before = ((State.QUEUED, 0), (State.SENDING, number - 1))
         if held is None or held.reply is None or held.reply.id != reply.id:
             return Decision()
         if (held.state, held.attempt) not in before:
             return Decision()
-        if _target(held, reply) != _target(case, reply):
+        if (_target(held, reply), held.outside) != (_target(case, reply), case.outside):
             return Decision(work=(Work(step="send"),))
         return Decision(events=(event,), work=(self._show(held),))
 

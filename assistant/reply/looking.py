@@ -33,11 +33,18 @@ def stopped(told: Event, reply: Reply) -> Event:
     return Event(kind=Kind.FAILED, at=told.at, reply_id=reply.id, reason=why or str(told.kind))
 
 
-def overtaken(events: Sequence[Event], reply: Reply) -> bool:
-    """Say whether the citizen changed the post's words after a person sent the reply to it."""
+def overtaken(events: Sequence[Event], reply: Reply) -> str | None:
+    """Return what makes a person think again about a reply of which nothing is out yet.
+
+    That is an edit of the post since the reply was approved, or an answer by another hand of ours.
+    """
     approved = max(at for at, each in enumerate(events) if each.kind is Kind.APPROVED)
-    edits = (each.post for each in events[approved:] if each.kind is Kind.EDITED)
-    return any(each is not None and each.id == reply.target for each in edits)
+    for each in events[approved:]:
+        if each.kind is Kind.ELSEWHERE:
+            return "answered_elsewhere"
+        if each.kind is Kind.EDITED and each.post and each.post.id == reply.target:
+            return "edited"
+    return None
 
 
 def in_private(target: Post, platform: Platform) -> bool:
