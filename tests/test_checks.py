@@ -51,7 +51,7 @@ def codes(text: str, *, ground: Ground = GROUND, hints: bool = False) -> list[tu
 @pytest.mark.parametrize(
     "text",
     [
-        f"@sanne Hoi Sanne, {SOURCE} ^AB",
+        f"@sanne@social.example Hoi Sanne, {SOURCE} ^AB",
         f"Goedemorgen! {SOURCE}\nhttps://www.waterstad.example/afval ^AB",
         f"Beste mevrouw De Vries,\n\n{SOURCE}\n\n^AB",
         "Hoi Sanne! U kunt grof afval gratis wegbrengen naar de milieustraat. ^AB",
@@ -77,7 +77,9 @@ def test_every_approved_answer_of_the_example_passes_word_for_word() -> None:
             }
         )
         for body in (answer.short, answer.long):
-            alarms += codes(f"@sanne Hoi Sanne, {body} {answer.sources[0]} ^AB", ground=ground)
+            alarms += codes(
+                f"@sanne@social.example Hoi Sanne, {body} {answer.sources[0]} ^AB", ground=ground
+            )
     assert len(answers) > 20
     assert alarms == []
 
@@ -108,6 +110,7 @@ def test_real_answers_of_the_government_pass_word_for_word() -> None:
         ("Uw zaaknummer Z2024123456.", "case_number", "Z2024123456"),
         ("Zie ook @buurman.", "mention", "@buurman"),
         ("Hoi @sanne@elders.example!", "mention", "@sanne@elders.example"),
+        ("Hoi @sanne, tot ziens.", "mention", "@sanne"),
         ("Dat ligt aan meneer Pietersen.", "third_person", "Pietersen"),
         ("Onze collega Fatima Bakker weet meer.", "named_person", "Fatima Bakker"),
         ("Af\u200bval.", "hidden", "\u200b"),
@@ -125,7 +128,6 @@ def test_points_at_what_may_not_be_public(text: str, code: str, words: str) -> N
         "Bel de kringloop op 030-2345678.",
         "Volg @kringloop_ws.",
         "Mail naar loket@waterstad.example.",
-        "Hoi @sanne, tot ziens.",
         "Hoi @sanne@social.example, tot ziens.",
         "Beste Sanne Bos, tot ziens.",
         "Dank je wel, Sanne Bos!",
@@ -220,7 +222,7 @@ def test_hints(text: str, code: str, words: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "@sanne Goedemiddag Sanne, dat is bekend. ^AB",
+        "@sanne@social.example Goedemiddag Sanne, dat is bekend. ^AB",
         "👋 Hoi! Dat is bekend. ^AB",
         "Beste Sanne,\n\nDat is bekend.\n\n^AB",
         "Hello! You can use the bin. ^AB",
@@ -316,7 +318,9 @@ def test_what_is_stopped_in_public_is_asked_about_in_private(text: str) -> None:
         assert (STOPPED[text], severity) in [(one.code, one.severity) for one in found]
 
 
-@pytest.mark.parametrize("text", ["Uw bsn is 111222333. ^AB", "Volg @piet@social.example. ^AB"])
+@pytest.mark.parametrize(
+    "text", ["Uw bsn is 111222333. ^AB", "Volg @piet@social.example. ^AB", "@sanne Hoi! ^AB"]
+)
 def test_a_bsn_and_a_mention_of_others_are_stopped_also_in_private(text: str) -> None:
     private = GROUND.model_copy(update={"private": True})
     assert check(text, ground=private)[0].severity == "block"

@@ -43,12 +43,16 @@ def mentions(text: str, *, ground: Ground) -> Iterator[Finding]:
 
 
 def _same_handle(one: str, other: str | None) -> bool:
-    """Compare handles; @jan may stand for @jan@social.example when no host says otherwise."""
+    """Say whether a mention is of the citizen with the handle `other`.
+
+    Without a host it is somebody on our own server, so it is never a citizen of another one: they
+    would read what was meant for the citizen, a private message too.
+    """
     if other is None:
         return False
     name, _, host = one.lstrip("@").casefold().partition("@")
     other_name, _, other_host = other.lstrip("@").casefold().partition("@")
-    return name == other_name and (host == other_host or not host or not other_host)
+    return name == other_name and (host == other_host or not other_host)
 
 
 def third_persons(text: str, *, ground: Ground) -> Iterator[Finding]:
