@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from assistant import app
+from assistant import accounts, app
 from assistant.case import Frozen, Remote, Reply, State
 from assistant.config import Model, Organisation, Replies, Secrets, load
 from assistant.demo import always_open
@@ -148,7 +148,8 @@ async def product(setup: Setup) -> None:
         replay=setup.source,
     )
     # All that differs from `luister run`: posts come metered, and a channel is never waited for.
-    vars(app).update(Replay=Metered, Drawer=partial(Drawer, pace=0.0))
+    vars(accounts).update(Replay=Metered)
+    vars(app).update(Drawer=partial(Drawer, pace=0.0))
     looks = Looks()
     running = asyncio.create_task(app.run(wiring, started=lambda: print("ready", flush=True)))
     loop = asyncio.get_running_loop()

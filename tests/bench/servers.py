@@ -99,6 +99,9 @@ class Slack:
             case "views.update":
                 self._window(arguments)
                 answer = {"view": view}
+            case "chat.getPermalink":
+                place = f"{arguments['channel']}/{arguments['message_ts']}"
+                answer = {"permalink": f"https://slack.example/{place}"}
             case "conversations.history" | "conversations.replies":
                 answer = {"messages": []}
         return answer
