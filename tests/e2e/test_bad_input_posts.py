@@ -27,9 +27,9 @@ HIDDEN = (
 )
 # Name: the text, where its card comes, and what of it is nowhere but in plain text.
 POSTS = {
-    "long": (LONG, "C0AFVAL", "zwaluwstaartlaan"),
+    "long": (LONG, "C0TRIAGE", "zwaluwstaartlaan"),
     "emoji": ("😀🎉👩‍👩‍👧‍👦🚮", "C0TRIAGE", "🎉"),
-    "markup": (MARKUP, "C0AFVAL", "vetgedrukt"),
+    "markup": (MARKUP, "C0TRIAGE", "vetgedrukt"),
     "bidi": (RIGHT_TO_LEFT, "C0AFVAL", "negnirdrev"),
     "hidden": (HIDDEN, "C0AFVAL", "hoe lang duurt dat"),
 }
@@ -78,7 +78,7 @@ async def test_it_stands_as_plain_text_and_nothing_in_it_acts(running: Town, nam
 
 
 async def test_what_was_cut_says_so_and_the_rest_is_kept(running: Town) -> None:
-    card = await running.card("C0AFVAL", "@van-long ", seconds=60)
+    card = await running.card("C0TRIAGE", "@van-long ", seconds=60)
     assert "ingekort" in " ".join(texts_of(card["blocks"]))
     editor, view = await running.window(card, "luister:editor:edit", user="U01ANNA")
     assert "zwaluwstaartlaan" in " ".join(texts_of(view))

@@ -124,7 +124,7 @@ async def test_a_store_that_stalls_doubles_nothing(running: Town, own_store: Red
     card = await running.card("C0AFVAL", words, seconds=40)
     await running.thread_says(card, "Voorstel", seconds=40)
     editor, _ = await running.window(card, EDIT, user=ANNA)
-    fresh = "waar lever ik mijn kerstboom in bij de haven?"
+    fresh = "waar lever ik mijn kerstboom in?"
     await running.arrive(_post("fresh", fresh))  # its card is on the way
 
     own_store.pause()
