@@ -32,9 +32,20 @@ USELESS: dict[str, tuple[Behaviour, Reason]] = {
 }
 
 
+SURE = {
+    "label": "question",
+    "department": "afval",
+    "language": "nl",
+    "advice": "answer",
+    "confidence": "high",
+    "reason": "Een vraag over ons werk.",
+}
+"""What a model says that leaves the first post where the rules put it."""
+
+
 @pytest.mark.timeout(240)
 async def test_a_useless_model_costs_nobody_a_card(tmp_path: Path, store_url: str) -> None:
-    async with ModelServer() as server:
+    async with ModelServer(serve.ok(SURE)) as server:
         environ = {"LUISTER_MODEL": "loopback-1", "LUISTER_MODEL_URL": server.url}
         async with town(tmp_path, store_url=store_url, environ=environ) as made:
             await made.start()
