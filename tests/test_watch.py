@@ -294,6 +294,29 @@ class Counted(FullPlatform):
             yield each
 
 
+class Waiting(Counted):
+    """A platform with something pushed that nobody can record yet: it goes on stirring."""
+
+    asked = 0
+
+    async def stirred(self) -> None:
+        """Return at once."""
+        self.asked += 1
+
+
+async def test_what_goes_on_stirring_is_asked_once_a_reading(store: Store) -> None:
+    """Else the loop would turn as fast as it can, for as long as the store is away."""
+    made = Waiting()
+    made.away = TryAgain("busy")
+    task = asyncio.create_task(listen(store, made, clock=Clock(), pace=FAST))
+    try:
+        await reaches(made, 5)
+        assert 0 < made.asked <= made.readings + 2
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def reaches(made: Counted, readings: int) -> None:
     """Wait until it was read so often."""
     async with asyncio.timeout(10):

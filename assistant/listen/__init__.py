@@ -108,19 +108,21 @@ async def _rounds(
     """Read every `every` seconds, sooner when the platform stirs, never without a pause."""
     assert platform.every is not None
     source, loop = source_of(platform), asyncio.get_running_loop()
-    stirred, failures = asyncio.Event(), 0
+    stirred: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
+    failures = 0
     async with asyncio.TaskGroup() as group:
         if isinstance(platform, Stirs):
             group.create_task(_stream(store, platform, stirred, source, clock=clock, pace=pace))
         while True:
-            stirred.clear()
+            with suppress(asyncio.QueueEmpty):
+                stirred.get_nowait()
             began = loop.time()
             trouble = await _tried(store, source, read, clock=clock, pace=pace, failures=failures)
             failures = 0 if trouble is None else failures + 1
             if trouble is None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(platform.every):
-                        await stirred.wait()
+                        await stirred.get()
                 await asyncio.sleep(began + platform.every * pace.share - loop.time())
 
 
@@ -149,13 +151,16 @@ async def _tried(
 async def _stream(
     store: Store,
     platform: Stirs,
-    stirred: asyncio.Event,
+    stirred: asyncio.Queue[None],
     source: str,
     *,
     clock: Callable[[], datetime],
     pace: Pace,
 ) -> None:
-    """Pass on that something arrived; a stream that fails is noted and opened again."""
+    """Pass on that something arrived; a stream that fails is noted and opened again.
+
+    It is not asked again before the reader has heard: what waits to be read goes on stirring.
+    """
     failures, heard = 0, False
     while True:
         waiting = asyncio.ensure_future(platform.stirred())
@@ -164,10 +169,10 @@ async def _stream(
                 failures, heard = 0, True
                 await well(store, source, "stream", now=clock())
             waiting.result()
-            stirred.set()
             if failures or not heard:
                 await well(store, source, "stream", now=clock())
             failures, heard = 0, True
+            await stirred.put(None)
         except StoreUnavailable:
             await asyncio.sleep(pace.pause)
         except Exception as error:  # the stream's one net: reading goes on without it
