@@ -53,13 +53,17 @@ class Source(Frozen):
 
 
 class Suggestion(Frozen):
-    """The suggested reply, where it comes from, and how long it is by the platform's count."""
+    """The suggested reply, where it comes from, and how long it is by the platform's count.
+
+    `leans` says whether the text is made from `sources`; else they are only near, to look at.
+    """
 
     text: str
     origin: str
     length: int
     limit: int
     sources: tuple[Source, ...] = ()
+    leans: bool = True
 
 
 class Picture(Frozen):

@@ -294,6 +294,7 @@ def test_each_suggestion_says_where_it_comes_from(origin: Origin, told: str) -> 
     assert shown.origin == told
     assert (shown.length, shown.limit) == (len(shown.text), 500)
     assert ("AI-concept" in shown.origin) is (origin == "model")
+    assert shown.leans is (origin in ("model", "answer"))
 
 
 def test_sources_have_title_and_link_and_an_unknown_one_its_id() -> None:

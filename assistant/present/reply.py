@@ -159,6 +159,7 @@ def suggestion(view: View) -> Suggestion | None:
         length=view.platform.length(draft.text) if view.platform else len(draft.text),
         limit=view.platform.limit if view.platform else 0,
         sources=tuple(_sources(view, draft)),
+        leans=draft.origin in ("model", "answer"),
     )
 
 

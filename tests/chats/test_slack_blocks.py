@@ -165,6 +165,14 @@ def test_what_a_citizen_wrote_is_nowhere_markup() -> None:
         assert "evil" not in text
 
 
+def test_answers_a_text_does_not_lean_on_are_not_called_its_sources() -> None:
+    assert CARD.suggestion is not None
+    near = CARD.suggestion.model_copy(update={"leans": False})
+    shown = _texts(card_blocks(CARD.model_copy(update={"suggestion": near}), NL), "mrkdwn")
+    assert any("Misschien van pas" in each for each in shown)
+    assert not any("Bronnen" in each for each in shown)
+
+
 def test_message_text_is_escaped() -> None:
     assert escaped("<!channel> & <@U1>") == "&lt;!channel&gt; &amp; &lt;@U1&gt;"
 

@@ -191,7 +191,7 @@ def _suggestion(suggestion: Suggestion, words: Words) -> Iterator[Block]:
         yield section(plain(suggestion.text, _SUGGESTION))
     if suggestion.sources:
         sources = map(_source, suggestion.sources[:_SOURCES])
-        yield context(_bold(words, "slack_sources"), *sources)
+        yield context(_bold(words, "slack_sources" if suggestion.leans else "slack_near"), *sources)
 
 
 def _source(source: Source) -> Block:
