@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,11 @@ import pytest
 from tests.command_line import folder, luister  # noqa: F401 - fixtures for all
 from tests.platforms.table import Table
 from tests.redis_server import RedisServer
+
+# A shell lets what it starts in the background ignore Ctrl-C, and programs pass that on: those that
+# a test starts, and means to interrupt, would never hear of it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 left_the_machine: list[str] = []
 

@@ -332,7 +332,7 @@ def test_replay_shows_progress_on_a_terminal(folder: Path, environ: dict[str, st
 def test_replay_that_is_interrupted_leaves_a_sound_store(
     folder: Path, environ: dict[str, str], luister: Luister, store_url: str
 ) -> None:
-    rows = [{**BIN, "id": f"p{number}", "author": f"u{number}"} for number in range(2000)]
+    rows = [{**BIN, "id": f"p{number}", "author": f"u{number}"} for number in range(300)]
     file = posts(folder, *rows)
     process = subprocess.Popen(
         command("replay", file, "--config", folder), env=environ, stderr=subprocess.PIPE, text=True
@@ -352,10 +352,10 @@ def test_replay_that_is_interrupted_leaves_a_sound_store(
     )
     found = inside(store_url, verify)
     assert found.broken is None
-    assert 0 < found.cases < 2000
+    assert 0 < found.cases < 300
     told = luister("replay", file, "--config", folder)
-    assert "cases in the store: 2000," in told.out
-    assert f"read: {2000 - found.cases} new, {found.cases} repeat\n" in told.out
+    assert "cases in the store: 300," in told.out
+    assert f"read: {300 - found.cases} new, {found.cases} repeat\n" in told.out
     assert inside(store_url, pending)["triage"] == 0
 
 
