@@ -28,7 +28,7 @@ from assistant.health import Health, Metrics, serve
 from assistant.listen import listen, source_of
 from assistant.llms import LLM
 from assistant.llms.limits import Limits
-from assistant.llms.openai import OpenAIModel
+from assistant.llms.openai import Endpoint, OpenAIModel
 from assistant.mask import mask
 from assistant.platforms import Gap, Platform, Serves
 from assistant.reply import CALL, SETTLE, Sender
@@ -158,11 +158,9 @@ async def model_of(wiring: Wiring, metrics: Metrics) -> AsyncIterator[LLM | None
         yield None
         return
     model = OpenAIModel(
-        base_url=chosen.base_url,
-        model=chosen.name,
+        Endpoint(chosen.base_url, chosen.name, chosen.allowed_hosts, chosen.reasoning_effort),
         # A server of one's own may want no key, but the SDK insists on one.
         api_key=key or SecretStr("none"),
-        hosts=chosen.allowed_hosts,
         mask=partial(mask, own=wiring.organisation.own),
         observe=metrics.model_called,
         limits=Limits(daily_tokens=chosen.tokens_per_day),

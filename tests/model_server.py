@@ -38,7 +38,7 @@ class ModelServer:
         self._script = script or (ok(),)
         self._begun = 0
         app = web.Application()
-        app.router.add_post("/v1/chat/completions", self._answer)
+        app.router.add_post("/{base:v1|openai/v1}/chat/completions", self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         self._site: web.TCPSite | None = None
 
@@ -47,9 +47,14 @@ class ModelServer:
         self._script, self._begun = script, 0
 
     @property
+    def root(self) -> str:
+        """Where it listens, without a path."""
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    @property
     def url(self) -> str:
         """The base URL to give to a client."""
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return f"{self.root}/v1"
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()

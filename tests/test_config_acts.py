@@ -230,6 +230,10 @@ async def test_the_model_that_is_asked_is_the_one_configured() -> None:
         with pytest.raises(Misconfigured, match="allowed"):
             await _ask(Model(name="m", base_url=server.url))
         assert len(server.requests) == 1
+        assert "reasoning_effort" not in server.requests[0].json
+        thinking = Model(name="m", base_url=server.url, allowed_hosts=hosts, reasoning_effort="low")
+        await _ask(thinking)
+        assert server.requests[1].json["reasoning_effort"] == "low"
 
 
 async def test_without_a_model_there_is_none() -> None:
@@ -337,6 +341,7 @@ SHOWN_BY = {
     "model.base_url": HERE + "test_the_model_that_is_asked_is_the_one_configured",
     "model.allowed_hosts": HERE + "test_the_model_that_is_asked_is_the_one_configured",
     "model.tokens_per_day": HERE + "test_the_model_that_is_asked_is_the_one_configured",
+    "model.reasoning_effort": HERE + "test_the_model_that_is_asked_is_the_one_configured",
 }
 """Each key of luister.toml and the test that it acts."""
 

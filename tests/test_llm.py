@@ -17,7 +17,7 @@ from assistant.errors import Misconfigured, ModelUnusable
 from assistant.llms import LLM, CallReport, Outcome, Reason, State
 from assistant.llms._wire import strict_schema
 from assistant.llms.limits import Limits
-from assistant.llms.openai import OpenAIModel
+from assistant.llms.openai import Endpoint, OpenAIModel
 from assistant.prompts import Prompt, parse_prompt
 from assistant.retry import retry_after, retrying
 from tests import model_server as serve
@@ -81,15 +81,13 @@ class Bench:
         self.reports: list[CallReport] = []
         self.sleeps = Sleeps()
         given: dict[str, Any] = {
-            "base_url": server.url,
-            "model": "proefmodel",
             "api_key": SecretStr(KEY),
-            "hosts": ["127.0.0.1"],
             "mask": lambda text: text,
             "observe": self.reports.append,
             "sleep": self.sleeps,
         }
-        self.model = OpenAIModel(**(given | options))
+        endpoint = Endpoint(server.url, "proefmodel", ("127.0.0.1",))
+        self.model = OpenAIModel(endpoint, **(given | options))
 
     async def ask(
         self, *, prompt: Prompt = PROMPT, deadline: float = 20.0, **values: str
@@ -327,10 +325,8 @@ async def test_the_token_limit_is_called_by_its_other_name_once(bench: Bench) ->
 
 async def test_openai_itself_is_asked_not_to_store() -> None:
     model = OpenAIModel(
-        base_url="https://api.openai.com/v1",
-        model="m",
+        Endpoint("https://api.openai.com/v1", "m", ("api.openai.com",)),
         api_key=SecretStr(KEY),
-        hosts=["api.openai.com"],
         mask=str,
     )
     assert model._extra == {"store": False}
@@ -421,10 +417,8 @@ async def test_a_redirect_is_not_followed(bench: Bench) -> None:
 def test_a_host_outside_the_list_is_misconfigured(url: str) -> None:
     with pytest.raises(Misconfigured, match=r"model\.base_url"):
         OpenAIModel(
-            base_url=url,
-            model="m",
+            Endpoint(url, "m", ("model.example", "api.openai.com")),
             api_key=SecretStr(KEY),
-            hosts=["model.example", "api.openai.com"],
             mask=str,
         )
 

@@ -115,3 +115,4 @@ class Model(Frozen):
     base_url: str = "https://api.openai.com/v1"
     allowed_hosts: tuple[str, ...] = ("api.openai.com",)
     tokens_per_day: Annotated[int, Field(ge=0)] = 2_000_000
+    reasoning_effort: Annotated[str, Field(pattern=r"^[a-z]+$")] | None = None

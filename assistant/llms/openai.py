@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple
 from urllib.parse import urlsplit
@@ -80,33 +80,42 @@ class _Tally:
         }
 
 
+class Endpoint(NamedTuple):
+    """Where which model is asked; `effort` says in its own words how long it may think."""
+
+    base_url: str
+    model: str
+    hosts: tuple[str, ...]
+    effort: str | None = None
+
+
 class OpenAIModel:
-    """One endpoint and model; `mask` sees every value before it can enter a request."""
+    """One endpoint; `mask` sees every value before it can enter a request."""
 
     def __init__(
         self,
+        endpoint: Endpoint,
         *,
-        base_url: str,
-        model: str,
         api_key: SecretStr,
-        hosts: Iterable[str],
         mask: Callable[[str], str],
         observe: Callable[[CallReport], None] = lambda report: None,
         limits: Limits | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """Raises `Misconfigured` when the host of `base_url` is not among `hosts`."""
-        host = _allowed_host(base_url, hosts)
+        """Raises `Misconfigured` when the host of the base URL is not among the hosts."""
+        host = _allowed_host(endpoint.base_url, endpoint.hosts)
         vendor = _VENDORS.search(host) is not None
-        self._model = model
+        self._model = endpoint.model
         self._mask = mask
         self._observe = observe
         self._limits = limits or Limits()
         self._sleep = sleep
         self._manner = Manner(shape=0, limit="max_completion_tokens" if vendor else "max_tokens")
         # Others may refuse a key they do not know; `store` keeps posts out of OpenAI's own store.
-        self._extra = {"store": False} if vendor else {}
-        self._client = _client(base_url, api_key)
+        self._extra: dict[str, Any] = {"store": False} if vendor else {}
+        if endpoint.effort is not None:
+            self._extra["reasoning_effort"] = endpoint.effort
+        self._client = _client(endpoint.base_url, api_key)
 
     @property
     def state(self) -> State:
@@ -238,7 +247,7 @@ def _client(base_url: str, api_key: SecretStr) -> openai.AsyncOpenAI:
     return client
 
 
-def _allowed_host(base_url: str, hosts: Iterable[str]) -> str:
+def _allowed_host(base_url: str, hosts: tuple[str, ...]) -> str:
     parts = urlsplit(base_url)
     host, allowed = parts.hostname or "", sorted(each.lower() for each in hosts)
     if parts.scheme not in ("http", "https") or parts.username or not host:

@@ -18,7 +18,7 @@ from assistant.draft.model import ModelDraft
 from assistant.errors import ModelUnusable
 from assistant.health import Metrics
 from assistant.llms.limits import FAILURES, REST, Limits
-from assistant.llms.openai import OpenAIModel
+from assistant.llms.openai import Endpoint, OpenAIModel
 from assistant.mask import mask
 from assistant.prompts import fence, load_prompts
 from assistant.store import Store, open_store
@@ -90,10 +90,8 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 async def speaking(llama: Llama, *, limits: Limits | None = None) -> AsyncIterator[OpenAIModel]:
     """Yield the product's own model layer, on this server."""
     model = OpenAIModel(
-        base_url=llama.url,
-        model="tiny",
+        Endpoint(llama.url, "tiny", ("127.0.0.1",)),
         api_key=SecretStr("none"),
-        hosts=("127.0.0.1",),
         mask=partial(mask, own=WATERSTAD.own),
         limits=limits,
     )
