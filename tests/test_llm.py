@@ -76,7 +76,7 @@ class Sleeps(list[float]):
 class Bench:
     """A model under test with everything it was given."""
 
-    def __init__(self, server: ModelServer, **options: Any) -> None:
+    def __init__(self, server: ModelServer, *, url: str = "", **options: Any) -> None:
         self.server = server
         self.reports: list[CallReport] = []
         self.sleeps = Sleeps()
@@ -86,7 +86,7 @@ class Bench:
             "observe": self.reports.append,
             "sleep": self.sleeps,
         }
-        endpoint = Endpoint(server.url, "proefmodel", ("127.0.0.1",))
+        endpoint = Endpoint(url or server.url, "proefmodel", ("127.0.0.1",))
         self.model = OpenAIModel(endpoint, **(given | options))
 
     async def ask(
@@ -238,7 +238,7 @@ async def test_nobody_listening(bench: Bench) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-        lonely = Bench(bench.server, base_url=url)
+        lonely = Bench(bench.server, url=url)
         assert str(await lonely.fail()) == Reason.CONNECTION
         assert lonely.reports[0].attempts == 3
         await lonely.model.aclose()
