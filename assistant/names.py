@@ -66,6 +66,19 @@ _INTRODUCED = (
         ),
         rf"\.? +(?P<name>{_NAME}|{_SURNAME}){_NO_PLACE}",
     ),
+    (
+        "person",
+        (
+            "dokter huisarts doctor notaris advocaat rechter imam dominee pastoor rabbijn zuster "
+            "boer boerin tante oom opa oma aunt uncle collega colleague zoon zoontje dochter "
+            "dochtertje zus zusje zusjes zussen broer broertje broertjes broers neef neefje nicht "
+            "nichtje gebroeders familie kleinzoon kleindochter son daughter brother sister "
+            "neighbour vriend vriendin man vrouw partner echtgenoot echtgenote conciërge schipper "
+            "wijkagent agent inspecteur handhaver boa chauffeur beheerder behandelaar voorzitter "
+            "penningmeester trainer coach consulent coördinator"
+        ),
+        rf" +(?P<name>{_NAME}){_NO_PLACE}",
+    ),
 )
 _PARTICLES = frozenset({"van", "de", "der", "den", "ten", "ter", "te", "het", "in"})
 _BY_WORD: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
@@ -79,6 +92,9 @@ _OPENS = re.compile(r"(?:^|[\n,.!?]|@[\w.@-]+)\s*$")
 _PAIR = re.compile(
     rf"(?=[A-ZÀ-ÞĀ-ŽА-Я])(?<![\w@#/.-])(?P<name>{_CAPITAL}[ ]+{_SURNAME}){_NO_PLACE}"
 )
+_INITIALS = re.compile(rf"(?<![\w@#/.-])(?P<name>(?:[A-Z]\.){{1,4}} ?{_SURNAME}){_NO_PLACE}")
+_GOES_ON = re.compile(r"[^\W_][,)’'\"]* $")
+_THEN_PLACE = re.compile(rf"(?: +(?:van|de|der|den|het|ten|ter|{_CAPITAL})){{0,3}} +{_PLACE}")
 _AFTER_OFFICE = re.compile(
     r"(?i)(?:wethouder|burgemeester|minister(?:-president)?|staatssecretaris|raadslid|commissaris)"
     r" +$"
@@ -90,7 +106,8 @@ def find_names(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield (code, start, end) of each name in `text`; they may overlap.
 
     Code `greeting` is whoever is addressed, `signature` whoever writes, `person` anybody else;
-    `perhaps` is a run of capitalised words that may as well be a club or a company.
+    `first` is a first name inside a sentence, that may also name a thing, and `perhaps` a run of
+    capitalised words that may as well be a club or a company.
     Holders of a public office ("wethouder Jansen") are not private persons and are left out.
     """
     for word in _WORD.finditer(text):
@@ -101,7 +118,18 @@ def find_names(text: str) -> Iterator[tuple[str, int, int]]:
     last_line = _LAST_LINE.search(text, max(0, len(text) - 60))
     if last_line:
         yield from _somebody("signature", last_line)
+    for match in _INITIALS.finditer(text) if "." in text else ():
+        yield from _somebody("person", match)
     yield from _pairs(text)
+    for word in _WORD.finditer(text):
+        if word[0] in FIRST_NAMES and _inside(text, *word.span()):
+            yield "first", *word.span()
+
+
+def _inside(text: str, start: int, end: int) -> bool:
+    """Say whether a sentence goes on at `start`, and goes on after it with no street or school."""
+    before = _GOES_ON.search(text, max(0, start - 5), start)
+    return before is not None and _THEN_PLACE.match(text, end) is None
 
 
 def _pairs(text: str) -> Iterator[tuple[str, int, int]]:

@@ -10,6 +10,7 @@ from stdnum import iban as iban_rule
 from stdnum import luhn
 from stdnum.nl import bsn as bsn_rule
 
+from assistant.addresses import find_addresses
 from assistant.clean import fold
 from assistant.names import find_names
 
@@ -64,61 +65,49 @@ _IBAN_LENGTHS = {
     }.items()
     for country in countries.split()
 }  # fmt: skip
-_IBAN = re.compile(r"(?<![^\W_])([A-Za-z]{2})\d{2}(?:[ .-]?[A-Za-z0-9]){11,27}")
-_AT_SIGN = re.compile(r"@|[\[({](?:at|apenstaartje)")
+_IBAN = re.compile(r"(?<![^\W_])([A-Za-z]) ?([A-Za-z])[ .-]?\d ?\d(?=(?:[ .-]?[A-Za-z0-9]){11})")
+_SIGNS = re.compile(r"(?:[ .-]?[A-Za-z0-9])+")
+_AT_SIGN = re.compile(r"@|[\[({](?:at|apenstaartje)|\s(?:at|apenstaartje)\s")
 _EMAIL = re.compile(
     r"(?<![\w.+%@-])[\w.+%'-]{1,64}(?:@|\s?[\[({](?:at|apenstaartje)[\])}]\s?)"
     r"[\w-]+(?:(?:\.|\s?[\[({](?:dot|punt)[\])}]\s?)[\w-]+)+"
 )
+_SPACED_EMAIL = re.compile(
+    r"(?i)(?<![\w.+%@-])[\w.+%'-]{1,64}\s?(?:@|\sat\s|\sapenstaartje\s)\s?[\w-]+"
+    r"(?:\s?(?:\.|\spunt\s|\sdot\s)\s?[\w-]+){0,3}\s?(?:\.|\spunt\s|\sdot\s)\s?"
+    r"(?:nl|com|org|net|eu|be|de|info|example)\b"
+)
+_MOBILE = re.compile(
+    r"(?<![\w+])(?:\+31|0031|[\[(]?0)[ .()/-]{0,3}6[\])]?(?:[ .()/-]{0,2}\d){8}(?!\d)"
+)
+_SMALL = "een twee drie vier vijf zes zeven acht negen"
+_TEENS = "tien elf twaalf dertien veertien vijftien zestien zeventien achttien negentien"
+_TENS = "twintig dertig veertig vijftig zestig zeventig tachtig negentig"
+_DIGITS = {word: str(number) for number, word in enumerate(f"nul {_SMALL} {_TEENS}".split())} | {
+    ten: f"{number}0" for number, ten in enumerate(_TENS.split(), 2)
+}
+_DIGITS |= {
+    f"{small}{'ën' if small.endswith('e') else 'en'}{ten}": f"{tens}{digit}"
+    for tens, ten in enumerate(_TENS.split(), 2)
+    for digit, small in enumerate(_SMALL.split(), 1)
+}
+"""Numbers in letters as people read a telephone number aloud."""
+_SPELLED = re.compile(
+    rf"(?i)(?<!\w)(?:nul|0\d?)(?:\W{{1,3}}(?:{'|'.join(sorted(_DIGITS, key=len, reverse=True))}"
+    r"|\d{1,4})){3,9}(?!\w)"
+)
+_LETTERED = re.compile(r"(?<!\w)0\d?\W{1,3}[^\W\d_]")
+NATIONAL = 10
+"""Digits of a Dutch number with its area code."""
 _LONG_NUMBER = re.compile(r"\d(?:[ ()/.-]{0,3}\d){7}")
 _NEAR_BSN = re.compile(r"(?i)\bbsn|burger\s?service|\bsofi|citizen service number")
-_NINE = re.compile(
-    r"(?<![\d.,€-])(?<!\+)(?:\d{9}|\d{3}([ .-])\d{3}\1\d{3}|\d{4}([ .-])\d{2}\2\d{3}"
-    r"|\d{3}([ .-])\d{2}\3\d{4})(?![\d€]|[.,-]\d)"
-)
+_NINE = re.compile(r"(?<![\d.,€-])(?<!\+)\d(?:[ .-]?\d){8}(?![\d€]|[.,-]\d)")
 _EIGHT_OR_NINE = re.compile(r"(?<!\d)\d(?:[ .-]{0,2}\d){7,8}(?!\d)")
 _CARD = re.compile(r"(?<![\d-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{4}(?![\d-])")
 _NINE_SIGNS = re.compile(r"[A-NP-Z0-9]{8}\d")
 _DOCUMENT = re.compile(
     r"(?i:paspoort|id-?kaart|identiteits(?:kaart|bewijs)|rijbewijs|document|passport)\w*[\s:]{1,3}"
     r"(?:(?i:is|nr|nummer|number)\.?[\s:]{1,3})?(?-i:([A-NP-Z]{2}[A-NP-Z0-9]{6}\d|\d{10}))\b"
-)
-_POSTCODE = r"[1-9]\d{3}\s?(?!SA|SD|SS)[A-Z]{2}\b"
-_NUMBER = r"\d{1,4}(?:-?[a-zA-Z]\b|\s[A-Z]\b|-\d{1,3}\b|\s?-?(?:hs|huis|bis|rood|zw)\b)?(?![^\W_])"
-_NO_MEASURE = (
-    r"(?![\d%:.,/]*\d|\s?(?:%|€|(?:[xe]|de|ste|uur|minuten|min|dag|dagen|werkdagen|week|weken|maand"
-    r"|maanden|jaar|jaren|keer|maal|meter|m2?|km|cm|euro|personen|mensen|bomen|auto'?s|huizen"
-    r"|woningen|lantaarns?|containers?|procent|graden)\b))"
-)
-_STREET_END = (
-    r"straat|str\.|laan|weg|plein|gracht|kade|dijk|singel|hof|pad|dreef|steeg|markt|park|plantsoen"
-    r"|boulevard|wal|brink|erf|vaart|haven|werf|baan|ring|weide|akker|veld"
-)
-_STREET = (
-    r"(?:(?:[A-ZÀ-Þ][\w.'’-]{0,30}\s+(?:van|de|der|den|ten|ter|het|'t)\s+(?:de\s+|der\s+|den\s+)?"
-    r"|(?:Lange|Korte|Oude|Nieuwe|Grote|Kleine|Hoge|Lage|Eerste|Tweede|Derde|Sint|Prins|Prinses"
-    r"|Koningin|Koning|Graaf|Burgemeester|Pastoor|Professor|1e|2e|3e)\s+)"
-    rf"?[A-ZÀ-Þ](?:[\w'’-]{{0,30}}\w)??(?:{_STREET_END})"
-    r"|(?<!\w)(?:Markt|Plein|Brink|Singel|Dijk|Kade|Gracht|Haven|Dam)"
-    r"|(?<!\w)(?:Laan|Plein|Weg|Hof|Park|Kade|Dijk)\s+(?:van\s+)?(?:de\s+|der\s+|het\s+|den\s+)?"
-    r"[A-ZÀ-Þ]\w{1,30}(?:\s[A-ZÀ-Þ]\w{1,30})?"
-    r"|(?<!\w)(?!snelweg|rijksweg|onderweg|autoweg|halverweg|fietspad|voetpad|bospad|looppad)"
-    r"[a-zà-ÿ]{3,30}(?:straat|laan|weg|plein|gracht|kade|dijk|singel|dreef|steeg|pad|markt))"
-)
-_ADDRESS = re.compile(
-    rf"{_STREET}\s+(?:(?:nr\.?|nummer|huisnummer)\s*)?(?!(?:19|20)\d\d\b){_NUMBER}{_NO_MEASURE}"
-    rf"(?:[\s,]{{1,3}}{_POSTCODE})?"
-)
-# A quarter or farm has no street's ending, but a number with a postcode tells what it is.
-_NAMED_NUMBER = re.compile(
-    r"\b[A-ZÀ-Þ][\w'’-]{1,30}(?:\s[A-ZÀ-Þ][\w'’-]{1,30}){0,2}\s(?!(?:19|20)\d\d\b)"
-    rf"{_NUMBER}[\s,(]{{1,3}}{_POSTCODE}"
-)
-_POSTCODE_NUMBER = re.compile(
-    rf"\b{_POSTCODE}(?:[\s,]{{0,3}}(?:(?:nr\.?|nummer|huisnummer)\s*)?{_NUMBER}{_NO_MEASURE})?"
-)
-_LOWER_POSTCODE_NUMBER = re.compile(
-    r"\b[1-9]\d{3}\s?[a-z]{2}[\s,]{1,3}(?:(?:nr\.?|nummer|huisnummer)\s*)\d{1,4}[a-z]?\b"
 )
 # The fourteen layouts of Dutch plates (RDW "sidecodes"), letters and digits in groups.
 _PLATE_LAYOUTS = (
@@ -133,6 +122,11 @@ def _layouts(*, between: str) -> str:
 
 
 _PLATE = re.compile(rf"(?=[A-Z0-9]{{1,3}}-)(?<![\w-]){_layouts(between='-')}(?![\w-])")
+_BARE_PLATE = re.compile(
+    r"(?<![\w-])(?=[A-Z0-9 ]*[A-Z])(?=[A-Z0-9 ]*[0-9])"
+    rf"(?:{_layouts(between='')}|{_layouts(between=' ')}"
+    r"|(?=[A-Z0-9-]*\d[A-Z]|[A-Z0-9-]*[A-Z]\d)[A-Z0-9]{2}-[A-Z0-9]{2}-[A-Z0-9]{2})(?![\w-])"
+)
 _DASHED = re.compile(r"[A-Z0-9]-[A-Z0-9]")
 _NAMED_PLATE = re.compile(
     r"(?i:kenteken(?:plaat|nummer)?|nummer(?:plaat|bord)|auto|wagen|scooter|brommer|motor|bus|busje"
@@ -140,10 +134,17 @@ _NAMED_PLATE = re.compile(
     rf"({_layouts(between='[ -]?')}|(?i:{_layouts(between='-?')}))(?![\w-])"
 )
 _MONTHS = r"(?:jan|feb|mrt|maa|apr|mei|jun|jul|aug|sep|okt|nov|dec|march|may|oct)[a-z]{0,7}\.?"
+_DATE = (
+    rf"\d{{1,2}}[-/. ]{{1,2}}(?:\d{{1,2}}|{_MONTHS})[-/. ]{{1,2}}(?:\d{{4}}|['’]?\d\d)"
+    rf"|\d{{4}}-\d\d-\d\d|{_MONTHS}\s\d{{1,2}},?\s\d{{4}}"
+)
 _BIRTH = re.compile(
-    r"(?i)\b(?:geboren|geb\.?|geboortedatum|born|birth|jarig)\b\D{0,15}?"
-    rf"(\d{{1,2}}[-/. ]{{1,2}}(?:\d{{1,2}}|{_MONTHS})[-/. ]{{1,2}}\d{{2,4}}"
-    rf"|\d{{4}}-\d\d-\d\d|{_MONTHS}\s\d{{1,2}},?\s\d{{4}})\b"
+    r"(?i)\b(?:geboren|geb\.?|geboorte\w*|verjaar\w*|jarig|levenslicht|born|birth\w*)\b\D{0,15}?"
+    rf"(?P<date>{_DATE})\b"
+)
+_OF_BIRTH = re.compile(
+    rf"(?i)(?<!\d)(?P<date>{_DATE})\b[^.!?\d]{{0,25}}"
+    r"\b(?:geboren|geboorte\w*|geboortedag|verjaar\w*|jarig|born|birth\w*)\b"
 )
 _CASE = re.compile(
     r"(?i:zaak|dossier|meldings?|aanvraag|kenmerk|klant|relatie|aanslag|vordering|case|reference)"
@@ -152,7 +153,7 @@ _CASE = re.compile(
     r"(?<![A-Za-z0-9])(?=[\w/.-]*\d{4})([A-Z]{0,4}[-/.]?\d[\d/.-]{3,}\d)\b"
 )
 _FIVE_SIGNS = re.compile(r"\d[\d/.-]{3,}\d")
-_HANDLE = re.compile(r"@(?<![\w/.@]@)\w(?:[\w.-]*\w)?(?:@\w(?:[\w.-]*\w)?)?")
+_HANDLE = re.compile(r"@(?<![\w/@]@)(?<!\w\.@)\w(?:[\w.-]*\w)?(?:@\w(?:[\w.-]*\w)?)?")
 _NETWORK = re.compile(r"(?i)(?:x|twitter|facebook|instagram|linkedin|tiktok|bsky)\.(?:com|app)/")
 _PROFILE = re.compile(
     r"(?i)\b(?:https?://)?(?:[\w-]+\.)?(?:x|twitter|facebook|instagram|linkedin|tiktok|bsky)\."
@@ -161,15 +162,18 @@ _PROFILE = re.compile(
 
 
 def _emails(text: str) -> Iterator[Personal]:
-    for match in _EMAIL.finditer(text) if _AT_SIGN.search(text) else ():
-        yield _at("email", match)
+    if _AT_SIGN.search(text):
+        for pattern in (_EMAIL, _SPACED_EMAIL):
+            for match in pattern.finditer(text):
+                yield _at("email", match)
 
 
 def _ibans(text: str) -> Iterator[Personal]:
     for match in _IBAN.finditer(text):
-        length = _IBAN_LENGTHS.get(match[1].upper(), 0)
-        end = _nth_sign(match[0], length)
-        words = match[0][:end]
+        signs = _SIGNS.match(text, match.start())
+        length = _IBAN_LENGTHS.get((match[1] + match[2]).upper(), 0)
+        end = _nth_sign(signs[0] if signs else "", length)
+        words = text[match.start() : match.start() + end]
         if not end or text[match.start() + end :][:1].isalnum():
             continue
         valid = iban_rule.is_valid(words, check_country=False)
@@ -228,24 +232,23 @@ def _phones(text: str) -> Iterator[Personal]:
 
     VALID and not POSSIBLE, which takes case numbers for telephone numbers.
     """
+    for match in _SPELLED.finditer(text) if "nul" in text.lower() or _LETTERED.search(text) else ():
+        said = (_DIGITS.get(word.lower(), word) for word in re.findall(r"\w+", match[0]))
+        if len("".join(said)) == NATIONAL:
+            yield _at("phone", match)
     if not _LONG_NUMBER.search(text):
         return
-    for match in phonenumbers.PhoneNumberMatcher(text, "NL", phonenumbers.Leniency.VALID):
-        dialled = match.raw_string.startswith(("0", "+", "("))
-        if dialled and phonenumbers.number_type(match.number) in _OF_A_PERSON:
-            yield Personal(kind="phone", start=match.start, end=match.end, certain=True)
+    for match in _MOBILE.finditer(text):
+        yield _at("phone", match)
+    for found in phonenumbers.PhoneNumberMatcher(text, "NL", phonenumbers.Leniency.VALID):
+        dialled = found.raw_string.startswith(("0", "+", "("))
+        if dialled and phonenumbers.number_type(found.number) in _OF_A_PERSON:
+            yield Personal(kind="phone", start=found.start, end=found.end, certain=True)
 
 
 def _addresses(text: str) -> Iterator[Personal]:
-    for match in _ADDRESS.finditer(text):
-        yield _at("address", match)
-    for match in _NAMED_NUMBER.finditer(text):
-        yield _at("address", match)
-    for match in _POSTCODE_NUMBER.finditer(text):
-        only_postcode = re.fullmatch(_POSTCODE, match[0]) is not None
-        yield _at("address", match, certain=not only_postcode)
-    for match in _LOWER_POSTCODE_NUMBER.finditer(text):
-        yield _at("address", match)
+    for start, end, certain in find_addresses(text):
+        yield Personal(kind="address", start=start, end=end, certain=certain)
 
 
 def _plates(text: str) -> Iterator[Personal]:
@@ -253,11 +256,15 @@ def _plates(text: str) -> Iterator[Personal]:
         yield _at("plate", match, group=1)
     for match in _PLATE.finditer(text) if _DASHED.search(text) else ():
         yield _at("plate", match, certain=False)
+    for match in _BARE_PLATE.finditer(text):
+        yield _at("plate", match, certain=False)
 
 
 def _birth_dates(text: str) -> Iterator[Personal]:
-    for match in _BIRTH.finditer(text):
-        yield _at("birth_date", match, group=1)
+    for pattern in (_BIRTH, _OF_BIRTH):
+        for match in pattern.finditer(text):
+            start, end = match.span("date")
+            yield Personal(kind="birth_date", start=start, end=end, certain=True)
 
 
 def _case_numbers(text: str) -> Iterator[Personal]:

@@ -41,6 +41,11 @@ five business days|vijf werkdagen
 een half uur|half uur
 9.00 uur|09:00
 9 uur|09:00 uur
+elf uur|23.00 uur
+half drie|14.30 uur
+maandagochtend|op maandag
+de helft|voor de helft
+derde kwartaal|in het derde kwartaal
 9:00|van 9.00 tot 17.00 uur
 van 9 tot 17 uur|09:00-17:00
 5 pm|17.00 uur
@@ -90,6 +95,14 @@ zes weken|6 maanden
 5 werkdagen|5 dagen
 binnen een week|binnen een maand
 24 uur|2 dagen
+half drie|15.30 uur
+elf uur|22.00 uur
+maandagochtend|dinsdag
+de helft|alles
+een kwartier|een uur
+derde kwartaal|tweede kwartaal
+halverwege mei|in juni
+honderden euro's|twintig euro
 9.30 uur|9.00 uur
 17:00|16:00
 5 pm|5 am

@@ -75,6 +75,7 @@ def test_another_page_of_a_known_host_asks_for_a_reason(link: str) -> None:
         "kapot.De",
         "bsky.app/profile/x",
         "пример.рф",
+        "www.waterstad.exampel",
         "[klik](https://evil.com/x",
     ],
 )
@@ -97,6 +98,9 @@ def test_unknown_hosts_are_stopped(link: str) -> None:
         "ftp://waterstad.example/afval",
         "javascript:alert(1)",
         "data:text/html,x",
+        "waterstad punt nl slash subsidie",
+        "waterstad .nl",
+        "waterstad. nl",
         "intent://waterstad.example/afval",
     ],
 )
@@ -122,6 +126,8 @@ def test_shortened_links_are_stopped_even_on_an_allowed_host(link: str) -> None:
         "Let op: neem uw pas mee; en/of uw brief",
         "Vraag: mag dat? Antwoord:ja",
         "e.d. i.v.m. a.u.b.",
+        "Het is klaar. Net op tijd",
+        "dat punt is duidelijk",
     ],
 )
 def test_ordinary_text_has_no_links(text: str) -> None:

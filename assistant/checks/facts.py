@@ -102,6 +102,9 @@ MOMENTS = {
     }.items()
     for word in words.split(",")
 }
+PARTS = ("helft", "kwart", "kwartier", "dozijn", "tientallen", "honderden", "duizenden", "dozens")
+"""Numbers that are said without a number."""
+DAY_ENDS = ("s", "en", "ochtend", "middag", "avond", "nacht")
 ALWAYS_KNOWN = ("112", "113", "0800-0113", "0900-8844")
 """Emergency, suicide prevention and police: no source is needed to name them."""
 
@@ -142,9 +145,11 @@ _FACT = re.compile(
     rf"|(?P<large>[^\W\d_]{{0,30}}(?:{'|'.join(LARGE)})\b)"
     rf"|(?P<said_date>{_MONTH}\s{_DAY}\b(?!\s?(?:{_any(UNITS)})\b){_YEAR})"
     rf"|(?P<within>(?:{_ARTICLE_AFTER})\s(?:een|één|a|an|one)\s(?:{_any(UNITS)})\b)"
-    rf"|(?P<month>(?:in|vanaf|tot|eind|begin|half|since|from|until|by|van)\s(?:{_any(MONTHS)})\b)"
-    rf"|(?P<weekday>(?:{_any(DAYS)})(?:s|en)?\b)"
+    rf"|(?P<month>(?:in|vanaf|tot|eind|begin|half|halverwege|since|from|until|by|van)\s(?:{_any(MONTHS)})\b)"
+    rf"|(?P<weekday>(?:{_any(DAYS)})(?:{_any(DAY_ENDS)})?\b)"
     rf"|(?P<moment>(?<!goede )(?<!goeden)(?<!goeie )(?:{_any(MOMENTS)})\b)"
+    rf"|(?P<half>half\s(?:{_any(_SMALL.split())}|tien|elf|twaalf)\b)"
+    rf"|(?P<part>(?:{_any(PARTS)})\b|(?:eerste|tweede|derde|vierde|laatste)\skwartaal\b)"
     rf"|(?P<said>(?:{_SAID})\b"
     rf"(?:\s(?:euro|cents?|(?:(?:working|business)\s)?(?:{_any(UNITS)}))\b)?)"
     r"|(?P<code>[^\W\d_]{1,12}\d\w*))"
@@ -157,14 +162,20 @@ _TELLING = frozenset(
         *COUNTS,
         *MOMENTS,
         *DAYS,
-        *(f"{day}{end}" for day in DAYS for end in ("s", "en")),
+        *(f"{day}{end}" for day in DAYS for end in DAY_ENDS),
+        *PARTS,
+        *ORDINALS,
+        "laatste",
         "euro",
         "eur",
     )
-) | frozenset((_ARTICLE_AFTER + "|vanaf|tot|eind|begin|since|from|until|by|van").split("|"))
+) | frozenset(
+    (_ARTICLE_AFTER + "|vanaf|tot|eind|begin|halverwege|since|from|until|by|van").split("|")
+)
 """Words a fact can begin with: only there is it looked for."""
 
 _LIST_NUMBER = re.compile(r"(?m)^\s*\d{1,2}[.)]\s|\d\ufe0f?\u20e3")
+_DAY_END = re.compile(rf"(?<=g|y)(?:{_any(DAY_ENDS)})$")
 _MARKS = frozenset("@#^")
 _TOKEN = re.compile(r"\S+")
 
@@ -254,6 +265,8 @@ READERS: dict[str, Callable[[str], set[str]]] = {
     "named_date": _named_date,
     "said_amount": _amount,
     "large": lambda words: {words.casefold()},
+    "half": lambda words: {f"half {COUNTS[words.lower().split()[1]]:g}"},
+    "part": lambda words: {words.casefold()},
     "said_date": _named_date,
     "within": _duration,
     "said": _said,
@@ -261,7 +274,7 @@ READERS: dict[str, Callable[[str], set[str]]] = {
     "time": _time,
     "duration": _duration,
     "month": lambda words: {f"month {MONTHS[words.lower().split()[1]]}"},
-    "weekday": lambda words: {f"weekday {DAYS[re.sub('(?:s|en)$', '', words.lower())]}"},
+    "weekday": lambda words: {f"weekday {DAYS[_DAY_END.sub('', words.lower())]}"},
     "moment": lambda words: {MOMENTS[" ".join(words.lower().split())]},
     "number": _number,
 }
@@ -308,8 +321,13 @@ def stated(texts: tuple[str, ...]) -> frozenset[str]:
 
 
 def _clock(text: str) -> Iterator[str]:
+    """Times on the clock, in the afternoon also as people say them: 20.00 is eight o'clock."""
     for hour, minute in re.findall(r"(?<!\d)(\d{1,2})[.:]([0-5]\d)(?!\d)", text):
-        yield f"time {int(hour)}:{int(minute)}"
+        for said in {int(hour), int(hour) - 12 if int(hour) > 12 else int(hour)}:
+            yield f"time {said}:{int(minute)}"
+            yield f"{said}"
+            if minute == "30":
+                yield f"half {said % 12 + 1}"
 
 
 def _by_word(text: str) -> Iterator[str]:

@@ -33,6 +33,11 @@ _LINK = re.compile(
     r"(?P<top>[^\W\d_]{2,30}|xn--[a-z0-9-]{2,30}))(?![\w@-]|\.\w)"
     r"(?P<after>(?::\d{1,5})?(?:[/?#\\][^\s<>\"“”„«»]*)?)"
 )
+# Said in words, or with a space where none belongs: a reader puts the link together again.
+_SPELLED = re.compile(
+    r"(?<![\w@])[\w-]{2,63}(?:(?:\s(?i:punt|dot)\s|\s\.)(?:nl|com|org|eu|net|be|info)|\.\s(?:nl|com))\b"
+    r"(?:\s(?i:slash|schuine streep)\s[\w-]+)*"
+)
 _WORD = re.compile(r"\S+")
 _LAST_SIGNS = ".,;:!?'’*_~…"
 _OPENED_BY = {")": "(", "]": "[", "}": "{"}
@@ -56,8 +61,18 @@ def find_links(text: str) -> tuple[Link, ...]:
         for word in _WORD.finditer(plain)
         if "." in word[0] or ":" in word[0]
         for match in _LINK.finditer(plain, *word.span())
-        if match["top"] is None or _is_top_level(match["top"])
+        if match["top"] is None or _is_top_level(match["top"]) or _is_web(match["bare"])
     )
+
+
+def _is_web(host: str) -> bool:
+    """Say whether it is written as a web host, though its ending is unknown: a typing error."""
+    return host.lower().startswith("www.")
+
+
+def find_spelled(text: str) -> tuple[tuple[int, int], ...]:
+    """Return where `text` spells a link in words or with a space in it."""
+    return tuple(match.span() for match in _SPELLED.finditer(fold(text)))
 
 
 def _is_top_level(label: str) -> bool:
@@ -134,6 +149,8 @@ def unknown_links(text: str, *, ground: Ground) -> Iterator[Finding]:
         code = _code(link, ground, sourced)
         if code:
             yield finding(code, text, link.start, link.end, host=link.host or "")
+    for start, end in find_spelled(text):
+        yield finding("link_disguised", text, start, end, host="")
 
 
 def _code(link: Link, ground: Ground, sourced: frozenset[str]) -> str | None:

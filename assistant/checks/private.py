@@ -9,6 +9,8 @@ from assistant.personal import Personal, find_handles, find_personal
 
 # A number of ours that looks like a person's stands in an answer; a BSN or card never does.
 NEVER_APPROVED = frozenset({"bsn", "card", "document"})
+_OTHERS = ("person", "first", "perhaps")
+"""How surely a name is somebody else's, the surest first."""
 
 
 def hidden_characters(text: str, *, ground: Ground) -> Iterator[Finding]:
@@ -63,23 +65,25 @@ def third_persons(text: str, *, ground: Ground) -> Iterator[Finding]:
     greeting = GREETING.match(text)
     greeted = greeting.end() if greeting else 0
     post, known = tokens(ground.post), sourced(ground.sources) + _signed(ground.post)
-    for start, end, listed in _others(text):
+    for start, end, code in _others(text):
         words = text[start:end]
         if start < greeted or said_in(words, known):
             continue
         taken_over = said_in(words, post)
-        if taken_over or listed:
-            code = "third_person" if taken_over and listed else "named_person"
-            yield finding(code, text, start, end)
+        if taken_over and code == "person":
+            yield finding("third_person", text, start, end)
+        elif taken_over or code != "perhaps":
+            yield finding("named_person", text, start, end)
 
 
-def _others(text: str) -> list[tuple[int, int, bool]]:
-    """Return where others are named, each once and in full, and whether surely as a person."""
-    found = [one for one in find_names(text) if one[0] in ("person", "perhaps")]
-    kept: list[tuple[int, int, bool]] = []
-    for code, start, end in sorted(found, key=lambda one: (one[1] - one[2], one)):
+def _others(text: str) -> list[tuple[int, int, str]]:
+    """Return where others are named, each once and in full, and how surely it is a person."""
+    found = [one for one in find_names(text) if one[0] in _OTHERS]
+    kept: list[tuple[int, int, str]] = []
+    for _, start, end in sorted(found, key=lambda one: (one[1] - one[2], one)):
         if all(end <= a or b <= start for a, b, _ in kept):
-            kept.append((start, end, code == "person"))
+            inside = {code for code, a, b in found if start <= a < b <= end}
+            kept.append((start, end, next(code for code in _OTHERS if code in inside)))
     return kept
 
 

@@ -1,7 +1,8 @@
 """What the brain is held to, in one go: `python -m tests.bench.shown [tuning|test]`.
 
-Silence errors without a model and with one that always says "answer", and false alarms on posts
-and reports of others. The test half is for reporting: whoever tunes leaves it alone.
+Silence errors without a model and with one that always says "answer", what the checks let through,
+and false alarms on posts and reports of others. The test half is for reporting: whoever tunes
+leaves it alone.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ from assistant.evaluate.figures import Figures, figures
 from assistant.evaluate.rows import Row, half_of, labels_of, read_rows
 from assistant.evaluate.telling import told
 from assistant.store import utcnow
+from tests.bench import bench_checks
+from tests.eval import replies
 
 ROOT = Path(__file__).parent.parent.parent
 WATERSTAD = ROOT / "examples" / "waterstad"
@@ -71,12 +74,16 @@ def main(half: str) -> None:
     ):
         print(f"== Our own posts, {half} half, {title}\n")
         print(told(of(labelled(half), model=model), ids=False), end="\n\n")
+    print(f"== The checks, on replies written without knowing them, {half} half\n")
+    print(replies.told(half), end="\n\n")
     for title, rows in _of_others():
         print(f"== {title}\n")
         if not OTHERS.is_dir():
             print(f"left out: there is no {OTHERS}\n")
             continue
         print(told(of(rows()), ids=False), end="\n\n")
+    print("== Time of a check\n")
+    bench_checks.main()
 
 
 def _of_others() -> Iterator[tuple[str, Callable[[], tuple[Row, ...]]]]:
