@@ -98,13 +98,17 @@ harm: start it again.""",
     "answers": (
         "list, check and try the approved answers, or count what they do not cover",
         """\
-list   tells each answer's department, owner, last day and length.
-check  tells what is wrong, with the file: keys nobody reads, expired, the same as another, too long
-       for one of your platforms, or worded so that a check would stop it; exit code 1 if anything.
-       Hints (long sentences, hard words, soon expired) change no exit code.
-find   shows which answers a text finds, and which one would go out word for word.
-gaps   counts the posts in the store that no answer covers, by department and by your own subjects;
-       no name, no text, and no group of fewer than three citizens.""",
+list     tells each answer's department, owner, last day and length.
+check    tells what is wrong, with the file: keys nobody reads, expired, the same as another, too
+         long for one of your platforms, or worded so that a check would stop it; exit code 1 if
+         anything. Hints (long sentences, hard words, soon expired, words learned of an answer that
+         is gone) change no exit code.
+find     shows which answers a text finds, and which one would go out word for word.
+gaps     counts the posts in the store that no answer covers, by department and by your own
+         subjects; no name, no text, and no group of fewer than three citizens.
+learned  lists the words of citizens that colleagues taught, with who and when, as lines for the
+         aliases in each answer's file. They live as long as their case: put there what should stay.
+forget   takes a phrase away from an answer, whoever taught it.""",
         "luister answers find 'waar kan ik mijn oude bank kwijt' --config examples/waterstad",
     ),
     "cases": (
@@ -230,9 +234,14 @@ def _add_arguments(of: dict[str, argparse.ArgumentParser]) -> None:
         metavar="N|max",
         help="N times as fast as the posts were written, or all at once (default: max)",
     )
-    of["answers"].add_argument("what", choices=["list", "check", "find", "gaps"])
     of["answers"].add_argument(
-        "text", nargs="?", metavar="TEXT", help="for find: a citizen's words"
+        "what", choices=["list", "check", "find", "gaps", "learned", "forget"]
+    )
+    of["answers"].add_argument(
+        "words",
+        nargs="*",
+        metavar="WORDS",
+        help="for find: a citizen's text; for forget: an answer's id and the phrase",
     )
     of["cases"].add_argument("--json", action="store_true", help="one JSON object a line")
     of["export"].add_argument("what", choices=["cases"], help="what colleagues corrected")

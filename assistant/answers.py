@@ -306,6 +306,11 @@ def _words(text: str) -> Iterator[str]:
     return (word for word in _WORD.findall(plain) if word not in _STOP)
 
 
+def tells(word: str) -> bool:
+    """Say whether the search listens to `word`: it is none of those that say nothing."""
+    return any(True for _ in _words(word))
+
+
 def _grams(word: str) -> tuple[str, ...]:
     if len(word) < GRAMMED_FROM:
         return ()

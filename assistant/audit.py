@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from assistant.case import FINISHED, Case, Event, IllegalMove, Kind, State, evolve, handle_key
 from assistant.errors import LuisterError
 from assistant.store import Decision, Store, Work
+from assistant.store.aliases import teachers
 from assistant.store.lanes import forget_messages, messages_of, shown
 from assistant.store.ledger import (
     Entry,
@@ -29,7 +30,7 @@ from assistant.store.ledger import (
     save_root,
 )
 from assistant.store.quoted import speakers, unquote
-from assistant.store.vault import cited, commit
+from assistant.store.vault import Vault, cited, commit, indexed
 
 
 def line_of(root: Root, *, organisation: str) -> str:
@@ -105,7 +106,7 @@ async def verify(
     result = Verified()
     try:
         hashes, heads = await _verify_log(store, witnesses, result)
-        found = set(hashes) | set(await store.ids())
+        found = set(hashes) | set(await store.ids()) | await teachers(store)
         for done, case in enumerate(sorted(found), start=1):
             held = await kept(store, case)
             # Work goes on meanwhile: what came since must stand in the log by now.
@@ -203,6 +204,8 @@ def _verify_case(case: str, held: Kept, hashes: Sequence[str], result: Verified)
     _verify_snapshot(case, held, sealed)
     _verify_index(case, held, sealed)
     _verify_values(case, held, named, {each: max(erased_at, gone.get(each, 0)) for each in named})
+    if sealed is None or held.taught != indexed(sealed.taught, Vault(held.private)):
+        raise Broken(f"case {case}: the search holds other words of it than colleagues taught")
     result.cases += 1
     result.erased += bool(erased_at)
 

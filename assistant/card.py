@@ -12,6 +12,8 @@ ActionId = Literal[
     "hand_over",
     "relabel",
     "rewrite",
+    "pick",
+    "teach",
     "undo",
     "approve",
     "return",

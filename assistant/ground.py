@@ -39,6 +39,28 @@ def valid(organisation: Organisation, ids: tuple[str, ...], *, now: datetime) ->
     return tuple(each for each in sources(organisation, ids) if each.valid_until >= today)
 
 
+def others(case: Case, *, organisation: Organisation, now: datetime) -> tuple[Answer, ...]:
+    """Return the valid approved answers a colleague may choose instead of the suggestion.
+
+    In the case's language first, then those near the post, then the department's own, by title.
+    """
+    draft, triage = case.draft, case.triage
+    near = draft.sources if draft else ()
+    stands = near if draft and draft.origin == "answer" else ()
+    ids = tuple(each.id for each in organisation.answers if each.id not in stands)
+    return tuple(
+        sorted(
+            valid(organisation, ids, now=now),
+            key=lambda each: (
+                triage is not None and each.language != triage.language,
+                each.id not in near,
+                each.department != case.department,
+                each.title.casefold(),
+            ),
+        )
+    )
+
+
 def lasting(case: Case, *, organisation: Organisation, now: datetime) -> Draft | None:
     """Return the case's suggestion; None once an answer that its text leans on has expired."""
     draft = case.draft

@@ -86,6 +86,9 @@ for _code, _words, _rest in _INTRODUCED:
     for _word in _words.split():
         _BY_WORD.setdefault(_word, []).append((_code, re.compile(_rest)))
 
+INTRODUCES = frozenset(_BY_WORD)
+"""Words of greeting and of address, after which a name may follow."""
+
 _WORD = re.compile(r"[^\W\d_]+")
 _LAST_LINE = re.compile(rf"[\s][-–—~] ?(?P<name>{_NAME})\s*$")
 _OPENS = re.compile(r"(?:^|[\n,.!?]|@[\w.@-]+)\s*$")

@@ -1,10 +1,7 @@
 """The thread of a card: what happened, in words, one line for each event."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from assistant.case import (
     FINISHED,
@@ -19,6 +16,7 @@ from assistant.case import (
     evolve,
 )
 from assistant.config import Organisation
+from assistant.differing import differing
 from assistant.ground import pointer_of
 from assistant.present.citizen import URGENT
 from assistant.present.wording import coded, day, origin_by, place_of, short, triage_by
@@ -34,9 +32,6 @@ ALOUD: frozenset[Kind] = frozenset(
     {Kind.WOKEN, Kind.REMINDED, Kind.SURFACED, Kind.HIDDEN, Kind.AMEND_FAILED}
 )
 """What the channel hears of whenever it happens."""
-
-_MENTION = re.compile(r"^(?:@\S+\s+)+")
-_INITIALS = re.compile(r"\s*\^[A-Z]{2,4}\s*$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +186,23 @@ def _rewrite(told: _Told) -> str:
     return told.say(key, who=told.who, wish=_wish(told, asked), words=words)
 
 
+def _picked(told: _Told) -> str:
+    draft = told.event.draft
+    assert draft is not None
+    return told.say("thread.picked", who=told.who, id=draft.sources[0], text=_whole(draft.text))
+
+
+def _learned(key: str) -> Callable[[_Told], str]:
+    """Tell which words belong to which answer, or no more."""
+
+    def tell(told: _Told) -> str:
+        alias = told.event.alias
+        assert alias is not None
+        return told.say(key, who=told.who, phrase=short(alias.phrase), id=alias.answer)
+
+    return tell
+
+
 def _wish(told: _Told, asked: Rewriting) -> str:
     code = asked.language
     language = coded("card.language_", code, words=told.words) if code else ""
@@ -263,18 +275,6 @@ def _change(told: _Told) -> str:
     return told.say(
         "thread.change_one" if count == 1 else "thread.change", thing=thing, count=count
     )
-
-
-def differing(draft: str, text: str) -> int:
-    """Count the words in which `text` differs from `draft`; mention and initials aside."""
-    one, other = _words(draft), _words(text)
-    changes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
-    return sum(max(b - a, d - c) for tag, a, b, c, d in changes if tag != "equal")
-
-
-def _words(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFC", text).strip()
-    return _INITIALS.sub("", _MENTION.sub("", plain)).split()
 
 
 def _failed(told: _Told) -> str:
@@ -361,6 +361,9 @@ _TELL: Mapping[Kind, Callable[[_Told], str]] = {
     Kind.DRAFTED: _drafted,
     Kind.REWRITE: _rewrite,
     Kind.REWRITE_FAILED: _plain("thread.rewrite_failed"),
+    Kind.PICKED: _picked,
+    Kind.TAUGHT: _learned("thread.taught"),
+    Kind.UNTAUGHT: _learned("thread.untaught"),
     Kind.WOKEN: _plain("thread.woken"),
     Kind.REMINDED: _plain("thread.reminded"),
     Kind.CLAIMED: _plain("thread.claimed"),

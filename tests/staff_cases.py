@@ -7,6 +7,7 @@ from assistant.answers import Answer
 from assistant.card import Card
 from assistant.case import (
     Actor,
+    Alias,
     Case,
     Draft,
     Event,
@@ -112,6 +113,17 @@ def draft(**changes: Any) -> Draft:
     return Draft(**kept | changes)
 
 
+def picked() -> Draft:
+    """Return the approved answer as a colleague chose it."""
+    text = "Goedemorgen! Maak een afspraak."
+    return draft(id="d9", text=text, origin="answer", by="")
+
+
+def alias() -> Alias:
+    """Return the words that may be taught, or were."""
+    return Alias(answer="grofvuil", phrase="bank opgehaald", by=ANNA, at=NOON)
+
+
 def reply(**changes: Any) -> Reply:
     """Return Anna's reply, word for word the draft."""
     kept: dict[str, Any] = {
@@ -143,6 +155,9 @@ def event(kind: Kind, minutes: float = 1, **parts: Any) -> Event:
         Kind.RELABELLED: {"by": ANNA, "triage": triage(label="complaint", by="people")},
         Kind.DRAFTED: {"draft": draft()},
         Kind.REWRITE: {"by": ANNA, "rewriting": Rewriting(draft="d1", wish="shorter")},
+        Kind.PICKED: {"by": ANNA, "draft": picked(), "alias": alias()},
+        Kind.TAUGHT: {"by": ANNA, "alias": alias()},
+        Kind.UNTAUGHT: {"alias": alias()},
         Kind.CLAIMED: {"by": ANNA},
         Kind.HANDED_OVER: {"by": ANNA, "department": "parkeren"},
         Kind.SUBMITTED: {"by": ANNA, "reply": reply()},

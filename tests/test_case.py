@@ -16,6 +16,7 @@ from assistant.case import (
     HUMAN,
     MOVES,
     NAMED,
+    Alias,
     Case,
     Event,
     IllegalMove,
@@ -53,6 +54,9 @@ def event_for(kind: Kind, case: Case | None, *, number: int = 0) -> Event:
         Kind.RELABELLED: {"triage": triaged(label="complaint").triage},
         Kind.DRAFTED: {"draft": drafted(id=f"d{number}").draft},
         Kind.REWRITE: {"rewriting": Rewriting(draft="d1", wish="own", words="Zeg dag.")},
+        Kind.PICKED: {"draft": drafted(id=f"a{number}").draft, "alias": words(f"words {number}")},
+        Kind.TAUGHT: {"alias": case.offered if case and case.offered else words()},
+        Kind.UNTAUGHT: {"alias": case.taught[0] if case and case.taught else words()},
         Kind.SUBMITTED: {"reply": reply_to(case or begun(), now=at)},
         Kind.APPROVED: {"reply": reply_to(case or begun(), now=at)},
         Kind.CONFIRMED: {"text": reply.text, "reply_id": reply.id, "remote": remote},
@@ -74,6 +78,11 @@ def event_for(kind: Kind, case: Case | None, *, number: int = 0) -> Event:
     return Event(kind=kind, at=at, by=WRITER, **parts.get(kind, {}))
 
 
+def words(phrase: str = "old couch") -> Alias:
+    """Return words that may be taught."""
+    return Alias(answer="bulky", phrase=phrase, by=WRITER, at=START)
+
+
 def corrected(sent: Reply, number: int) -> Reply:
     """Return a reply that comes in the place of `sent`."""
     text = f"corrected {number}"
@@ -81,9 +90,11 @@ def corrected(sent: Reply, number: int) -> Reply:
 
 
 def fits(kind: Kind, case: Case | None) -> bool:
-    """Say whether `kind` can be told of the newest sent reply of a case, by the design."""
+    """Say whether `kind` can be told of a case's newest sent reply or its words, by the design."""
     if kind in SETTLES:
         return bool(case and case.amending)
+    if kind in (Kind.TAUGHT, Kind.UNTAUGHT):
+        return bool(case and (case.offered if kind is Kind.TAUGHT else case.taught))
     if kind not in (Kind.HIDDEN, Kind.TAKE_BACK, Kind.CORRECT):
         return not (kind is Kind.ERASED and case and case.amending)
     if case is None or not case.sent:
@@ -164,6 +175,8 @@ def test_the_table_says_what_the_design_says() -> None:
         Kind.AMENDED,
         Kind.AMEND_FAILED,
         Kind.UNQUOTED,
+        Kind.TAUGHT,
+        Kind.UNTAUGHT,
     }
     staying = leaving_doubt - {Kind.FOUND, Kind.CONFIRMED, Kind.DENIED}
     assert {MOVES[kind][State.IN_DOUBT] for kind in staying} == {State.IN_DOUBT}

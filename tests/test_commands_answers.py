@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from assistant.case import Event, Kind, Triage
+from assistant.case import Alias, Draft, Event, Kind, Triage
 from assistant.store import Decision, Store, open_store
 from tests.command_line import Luister
-from tests.core import START, post
+from tests.core import START, WRITER, add, post
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "waterstad"
 
@@ -162,3 +162,110 @@ async def asked(store: Store, id: str, text: str, author: str | None) -> None:
         Event(kind=Kind.TRIAGED, at=START + timedelta(seconds=1), triage=found),
     )
     await store.decide(f"c{id}", lambda case: Decision(events=events), now=START)
+
+
+# What was learned
+
+
+def taught(store_url: str, *learned: tuple[str, str]) -> None:
+    """Have Anna teach a phrase for each (answer, phrase), each in a case of its own."""
+
+    async def teach() -> None:
+        async with open_store(store_url, "waterstad") as store:
+            for number, (answer, phrase) in enumerate(learned):
+                await asked(store, f"p{number}", f"Vraag {number}", f"u{number}")
+                alias = Alias(answer=answer, phrase=phrase, by=WRITER, at=START)
+                draft = Draft(id="d", text="x", origin="answer", sources=(answer,), revision=1)
+                events = (
+                    Event(kind=Kind.PRESENTED, at=START),
+                    Event(kind=Kind.PICKED, at=START, by=WRITER, draft=draft, alias=alias),
+                    Event(kind=Kind.TAUGHT, at=START, by=WRITER, alias=alias),
+                )
+                await add(store, f"cp{number}", *events)
+
+    asyncio.run(teach())
+
+
+def test_what_was_learned_is_printed_as_lines_for_the_files(
+    luister: Luister, folder: Path, store_url: str
+) -> None:
+    write(folder, "een", aliases='"oude bank"')
+    taught(
+        store_url,
+        *(("een", "zitzak kwijt"), ("een", "zitzak kwijt")),
+        *(("een", "Oude  Bank"), ("weg", "matras")),
+    )
+    told = luister("answers", "learned", "--config", folder)
+    assert told.code == 0
+    file = folder / "answers" / "een.md"
+    line = '    "zitzak kwijt",  # Anna Bakker (AB), 2026-11-20, case cp0'
+    assert f"{file}\n{line}\n" in told.out
+    assert "weg: no such answer any more\n" in told.out
+    assert "bank" not in told.out.casefold()
+    assert told.out.endswith("2 learned that stand in no file\n")
+
+    # Pasted as it is, it is the file's own from now on.
+    text = file.read_text("utf-8").replace('"oude bank"', f'"oude bank",\n{line}\n')
+    file.write_text(text, "utf-8")
+    assert "zitzak" not in luister("answers", "learned", "--config", folder).out
+    assert luister("answers", "check", "--config", folder).code == 0
+
+
+def test_what_was_learned_is_found_and_forgotten(
+    luister: Luister, folder: Path, store_url: str
+) -> None:
+    write(folder, "een")
+    taught(store_url, ("een", "zitzak kwijt"), ("een", "zitzak kwijt"), ("een", "matras"))
+    found = luister("answers", "find", "waar kan ik mijn zitzak kwijt", "--config", folder)
+    assert found.out.splitlines()[2].startswith("een")
+    assert found.out.splitlines()[2].endswith("yes")
+
+    told = luister("answers", "forget", "een", "Zitzak KWIJT", "--config", folder)
+    assert (told.code, told.err) == (0, "")
+    assert "(taught in 2 cases)" in told.out
+
+    found = luister("answers", "find", "waar kan ik mijn zitzak kwijt", "--config", folder)
+    assert found.out == "no approved answer shares a word with it\n"
+    listed = luister("answers", "learned", "--config", folder)
+    assert "matras" in listed.out
+    assert "zitzak" not in listed.out
+    story = luister("show", "cp0", "--config", folder)
+    assert "een beheerder haalde het weg" in story.out
+    assert "all holds" in luister("verify", "--config", folder).out
+    again = luister("answers", "forget", "een", "zitzak kwijt", "--config", folder)
+    assert again.code == 1
+    assert again.err.startswith("een: learned no such phrase")
+
+
+def test_what_was_learned_of_an_answer_that_is_gone_is_reported(
+    luister: Luister, folder: Path, store_url: str
+) -> None:
+    write(folder, "een", until="2026-01-01")
+    taught(store_url, ("een", "zitzak"), ("weg", "matras"))
+    told = luister("answers", "check", "--config", folder)
+    assert 'hint: learned: "zitzak": the answer een has expired\n' in told.out
+    assert 'hint: learned: "matras": the answer weg is no more\n' in told.out
+
+
+def test_without_a_store_the_files_are_still_looked_at(
+    luister: Luister, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, "een")
+    monkeypatch.setenv("LUISTER_REDIS_URL", "redis://127.0.0.1:1/0")
+    for command in (("check",), ("find", "bijnaam een")):
+        told = luister("answers", *command, "--config", folder)
+        assert told.code == 0
+        assert told.err.endswith("what was learned is left out\n")
+    monkeypatch.delenv("LUISTER_REDIS_URL")
+    told = luister("answers", "find", "bijnaam een", "--config", folder)
+    assert (told.code, told.err) == (0, "")
+    assert not (folder.parent / "state").exists()
+
+
+@pytest.mark.parametrize("words", [("forget", "een"), ("learned", "een"), ("find", "a", "b")])
+def test_each_command_takes_its_own_words(
+    luister: Luister, folder: Path, words: tuple[str, ...]
+) -> None:
+    told = luister("answers", *words, "--config", folder)
+    assert told.code == 2
+    assert told.err.startswith("answers: find takes a text")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from assistant.case import ERASED, Event, Kind, State
-from assistant.narrate import SILENT, broadcast, differing, lines_of
+from assistant.differing import differing
+from assistant.narrate import SILENT, broadcast, lines_of
 from assistant.store.vault import transform
 from assistant.words import Words
 from tests.staff_cases import (
@@ -40,6 +41,8 @@ ROAD_TO: dict[Kind, tuple[Kind, ...]] = {
     Kind.DENIED: ROADS[State.IN_DOUBT],
     Kind.REOPENED: ROADS[State.CLOSED],
     **dict.fromkeys((Kind.HIDDEN, Kind.TAKE_BACK, Kind.CORRECT), ROADS[State.SENT]),
+    Kind.TAUGHT: (*OPEN, Kind.PICKED),
+    Kind.UNTAUGHT: (*OPEN, Kind.PICKED, Kind.TAUGHT),
     Kind.AMENDED: (*ROADS[State.SENT], Kind.TAKE_BACK),
     Kind.AMEND_FAILED: (*ROADS[State.SENT], Kind.CORRECT),
     **dict.fromkeys((Kind.POSTPONED, Kind.SENT, Kind.FAILED, Kind.DOUBTED, Kind.FOUND), SENDING),
@@ -58,6 +61,11 @@ SENTENCES: dict[Kind, str] = {
     Kind.REWRITE: "Anna Bakker (AB) vroeg om een andere versie van het voorstel: Korter.",
     Kind.REWRITE_FAILED: "Herschrijven gaf geen bruikbare tekst."
     " Het voorstel blijft zoals het was.",
+    Kind.PICKED: "Anna Bakker (AB) koos goedgekeurd antwoord grofvuil, woord voor woord:"
+    " Goedemorgen! Maak een afspraak.",
+    Kind.TAUGHT: "Anna Bakker (AB) leerde Luister: „bank opgehaald” hoort bij antwoord grofvuil.",
+    Kind.UNTAUGHT: "„bank opgehaald” hoort niet meer bij antwoord grofvuil:"
+    " een beheerder haalde het weg.",
     Kind.WOKEN: "De wachttijd is voorbij. De kaart vraagt weer aandacht.",
     Kind.REMINDED: "De termijn loopt bijna af. De kaart noemt de laatste dag.",
     Kind.CLAIMED: "Anna Bakker (AB) pakt dit op.",

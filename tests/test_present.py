@@ -51,6 +51,7 @@ from tests.staff_cases import (
 LANGUAGES = ("nl", "en")
 FORM_EDIT = {
     "edit": "editor",
+    "pick": "form",
     "retry": "editor",
     "close": "form",
     "hand_over": "form",
@@ -59,7 +60,7 @@ FORM_EDIT = {
 ACTIONS = {
     State.NEW: (),
     State.TRIAGED: (),
-    State.OPEN: ("edit", "claim", "close", "hand_over", "relabel"),
+    State.OPEN: ("edit", "pick", "claim", "close", "hand_over", "relabel"),
     State.APPROVAL: ("approve", "return"),
     State.QUEUED: ("undo",),
     State.SENDING: (),

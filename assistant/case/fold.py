@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from assistant.case.moves import FINISHED, MOVES, Kind, State
-from assistant.case.parts import Amendment, Outside, Reply
+from assistant.case.parts import Alias, Amendment, Outside, Reply
 from assistant.case.whole import Case, Event
 from assistant.errors import LuisterError
 
@@ -29,6 +29,8 @@ def evolve(case: Case | None, event: Event, *, id: str) -> Case:
         raise IllegalMove(f"{event.kind} is about another reply or text than the approved one")
     if case and not _fits_sent(case, event):
         raise IllegalMove(f"{event.kind} is about another reply than one that stands")
+    if case and not _fits_taught(case, event):
+        raise IllegalMove(f"{event.kind} is about other words than those offered or taught")
     if case and event.kind is Kind.ERASED and case.amending:
         raise IllegalMove("a reply is being taken back or corrected")
     if case is None:
@@ -86,6 +88,17 @@ def _fits_sent(case: Case, event: Event) -> bool:
     return event.kind is Kind.HIDDEN or not (case.amending or case.taken_back)
 
 
+def _fits_taught(case: Case, event: Event) -> bool:
+    """Say whether `event` teaches just what was offered, or takes back what this case taught."""
+    if event.kind is Kind.TAUGHT:
+        return _said(event.alias) is not None and _said(event.alias) == _said(case.offered)
+    return event.kind is not Kind.UNTAUGHT or event.alias in case.taught
+
+
+def _said(alias: Alias | None) -> tuple[str, str] | None:
+    return (alias.answer, alias.phrase) if alias else None
+
+
 Change = dict[str, Any]
 
 
@@ -94,6 +107,7 @@ _FORGOTTEN: Change = {
     "earlier": (),
     "draft": None,
     "rewriting": None,
+    "offered": None,
     "owner": None,
     "labelled_by": None,
     "reply": None,
@@ -119,6 +133,7 @@ def _received(case: Case, event: Event) -> Change:
     change: Change = {
         "posts": (*case.posts, event.post),
         "revision": case.revision + 1,
+        "offered": None,
         "woken": False,
     }
     if done:
@@ -135,7 +150,7 @@ def _received(case: Case, event: Event) -> Change:
 
 def _replaced(case: Case, event: Event) -> Change:
     """An edit or a deletion puts the post as it is now in the place of the old one."""
-    change = _barred(case, event) | {"revision": case.revision + 1}
+    change = _barred(case, event) | {"revision": case.revision + 1, "offered": None}
     if event.kind is Kind.DELETED:
         change["draft"] = None
     return change
@@ -171,6 +186,20 @@ def _relabelled(case: Case, event: Event) -> Change:
         "reminded": case.reminded and case.term == event.triage.term,
     }
     return change if event.triage.advice == "answer" else change | {"draft": None}
+
+
+def _picked(case: Case, event: Event) -> Change:
+    """A colleague chose another answer, also in the place of what one wrote and nobody sent."""
+    return {"draft": event.draft, "rewriting": None, "reply": None, "offered": event.alias}
+
+
+def _taught(case: Case, event: Event) -> Change:
+    assert event.alias is not None
+    return {"offered": None, "taught": (*case.taught, event.alias)}
+
+
+def _untaught(case: Case, event: Event) -> Change:
+    return {"taught": tuple(each for each in case.taught if each != event.alias)}
 
 
 def _handed_over(case: Case, event: Event) -> Change:
@@ -282,6 +311,7 @@ def _reopened(case: Case, event: Event) -> Change:
     return {
         "draft": None,
         "rewriting": None,
+        "offered": None,
         "reason": None,
         "outside": None,
         "woken": False,
@@ -298,6 +328,9 @@ _CHANGES: Mapping[Kind, Callable[[Case, Event], Change]] = {
     Kind.DRAFTED: lambda case, event: {"draft": event.draft, "rewriting": None},
     Kind.REWRITE: lambda case, event: {"rewriting": event.rewriting},
     Kind.REWRITE_FAILED: lambda case, event: {"rewriting": None},
+    Kind.PICKED: _picked,
+    Kind.TAUGHT: _taught,
+    Kind.UNTAUGHT: _untaught,
     Kind.PRESENTED: lambda case, event: {},
     Kind.WOKEN: lambda case, event: {"woken": True},
     Kind.REMINDED: lambda case, event: {"reminded": True},
@@ -327,5 +360,11 @@ _CHANGES: Mapping[Kind, Callable[[Case, Event], Change]] = {
     Kind.REOPENED: _reopened,
     # Its own retention runs on as before.
     Kind.UNQUOTED: lambda case, event: _barred(case, event) | {"updated_at": case.updated_at},
-    Kind.ERASED: lambda case, event: {"erased": True, "draft": None},
+    # What the case taught goes with the citizen whose words it was.
+    Kind.ERASED: lambda case, event: {
+        "erased": True,
+        "draft": None,
+        "offered": None,
+        "taught": (),
+    },
 }

@@ -30,6 +30,9 @@ class Kind(StrEnum):
     DRAFTED = "drafted"
     REWRITE = "rewrite"
     REWRITE_FAILED = "rewrite_failed"
+    PICKED = "picked"
+    TAUGHT = "taught"
+    UNTAUGHT = "untaught"
     PRESENTED = "presented"
     WOKEN = "woken"
     REMINDED = "reminded"
@@ -89,6 +92,10 @@ MOVES: Mapping[Kind, Mapping[State | None, State]] = {
     Kind.DRAFTED: {_S.TRIAGED: _S.TRIAGED, _S.OPEN: _S.OPEN},
     Kind.REWRITE: {_S.OPEN: _S.OPEN},
     Kind.REWRITE_FAILED: {_S.OPEN: _S.OPEN},
+    Kind.PICKED: {_S.OPEN: _S.OPEN},
+    # What a case taught the search stands beside its life.
+    Kind.TAUGHT: _STAY,
+    Kind.UNTAUGHT: _STAY,
     Kind.PRESENTED: {_S.TRIAGED: _S.OPEN},
     Kind.WOKEN: {_S.OPEN: _S.OPEN},
     # A term that ends is told wherever the case is still somebody's.
@@ -159,6 +166,8 @@ NAMED: frozenset[Kind] = HUMAN | {
     Kind.CLAIMED,
     Kind.RELABELLED,
     Kind.REWRITE,
+    Kind.PICKED,
+    Kind.TAUGHT,
     Kind.HANDED_OVER,
     Kind.RETURNED,
     Kind.UNDONE,

@@ -185,6 +185,18 @@ class Rewriting(Frozen):
     words: MaybePrivate = None
 
 
+class Alias(Frozen):
+    """Words of a citizen's post by which the approved answer `answer` is to be found.
+
+    `by` is the colleague who offered or taught them, `at` when.
+    """
+
+    answer: str
+    phrase: Private
+    by: Actor
+    at: datetime
+
+
 class Reply(Frozen):
     """The one reply of one Send: the exact whole text, and what makes its sending repeatable.
 

@@ -8,6 +8,7 @@ from pydantic import model_validator
 from assistant.case.moves import HUMAN, NAMED, Kind, State
 from assistant.case.parts import (
     Actor,
+    Alias,
     Amendment,
     Draft,
     Earlier,
@@ -37,6 +38,7 @@ class Event(Frozen):
     earlier: tuple[Earlier, ...] = ()
     draft: Draft | None = None
     rewriting: Rewriting | None = None
+    alias: Alias | None = None
     reply: Reply | None = None
     reply_id: str | None = None
     text: MaybePrivate = None
@@ -67,7 +69,8 @@ class Case(Frozen):
 
     `remote` is where the newest of `sent` stands, and `hidden` why nobody sees it there;
     `withdrawn` are the ids of those that were taken back; `outside` is the newest answer given
-    outside Luister.
+    outside Luister. `offered` are words a colleague may teach the search, `taught` those it learned
+    from this case.
     """
 
     id: str
@@ -85,6 +88,8 @@ class Case(Frozen):
     been: tuple[str, ...] = ()
     draft: Draft | None = None
     rewriting: Rewriting | None = None
+    offered: Alias | None = None
+    taught: tuple[Alias, ...] = ()
     owner: Actor | None = None
     labelled_by: Actor | None = None
     relabelled: int = 0

@@ -65,8 +65,8 @@ class Desk(Protocol):
     whether the act was recorded (the same press or submission again cannot act twice).
     """
 
-    async def press(self, press: Press) -> str | None:
-        """Do it; return a sentence only for the presser, if there is something to say."""
+    async def press(self, press: Press) -> str | Editor | None:
+        """Do it; return a sentence only for the presser, or the editor in which it goes on."""
         ...
 
     async def form(self, press: Press) -> Form:

@@ -5,17 +5,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
+from assistant.aliases import with_learned
 from assistant.answers import SURE_COVERAGE, Answer, load_answers, sure
 from assistant.case import Case
 from assistant.checks import Finding, Ground, check
 from assistant.clean import clean
+from assistant.commands.learning import forget, lapsed, learned_in, list_learned
 from assistant.config import Account, Organisation
 from assistant.draft import index_of
-from assistant.draft.occasion import SIGNED
 from assistant.errors import Misconfigured
+from assistant.occasion import SIGNED
 from assistant.opening import configured, opened
 from assistant.rules.phrases import compiled, words
 from assistant.store import utcnow
+from assistant.store.aliases import learned
 from assistant.terminal import table
 from assistant.words import Words
 
@@ -35,23 +38,25 @@ FEW = f"subjects of fewer than {ANONYMOUS} citizens"
 
 
 async def answers(args: argparse.Namespace) -> int:
-    """Do what was asked for: list, check, find or gaps."""
-    if (args.what == "find") != (args.text is not None):
-        raise Misconfigured("answers: find takes a text, the others take none")
-    if args.what == "check":
-        return _check(args)
-    if args.what == "gaps":
-        return await _gaps(args)
+    """Do what was asked for: list, check, find, gaps, learned or forget."""
+    if len(args.words) != {"find": 1, "forget": 2}.get(args.what, 0):
+        raise Misconfigured(
+            "answers: find takes a text, forget an answer's id and a phrase, the others nothing"
+        )
+    asked = {
+        "check": _check,
+        "find": _find,
+        "forget": forget,
+        "gaps": _gaps,
+        "learned": list_learned,
+        "list": _list,
+    }
+    return await asked[args.what](args)
+
+
+async def _list(args: argparse.Namespace) -> int:
     organisation = configured(args.config)
     today = organisation.local(utcnow()).date()
-    if args.what == "list":
-        _list(organisation, today)
-    else:
-        _find(organisation, today, args.text)
-    return 0
-
-
-def _list(organisation: Organisation, today: date) -> None:
     rows = [
         (
             each.id,
@@ -67,10 +72,13 @@ def _list(organisation: Organisation, today: date) -> None:
     head = ("answer", "department", "language", "owner", "valid until", "aliases", "short")
     print(table(head, rows))
     print(f"\n{len(rows)} approved answers")
+    return 0
 
 
-def _find(organisation: Organisation, today: date, text: str) -> None:
-    hits = index_of(organisation, today).find(clean(text))
+async def _find(args: argparse.Namespace) -> int:
+    organisation = configured(args.config)
+    known = with_learned(organisation, await learned_in(args.config))
+    hits = index_of(known, organisation.local(utcnow()).date()).find(clean(args.words[0]))
     chosen = sure(hits)
     rows = [
         (
@@ -84,14 +92,15 @@ def _find(organisation: Organisation, today: date, text: str) -> None:
     ]
     if not rows:
         print("no approved answer shares a word with it")
-        return
+        return 0
     print(table(("answer", "department", "score", "covers", "word for word"), rows))
+    return 0
 
 
 # Checking
 
 
-def _check(args: argparse.Namespace) -> int:
+async def _check(args: argparse.Namespace) -> int:
     """Tell what is wrong (exit 1) and what could be better."""
     found, mistakes = load_answers(args.config / "answers")
     organisation = None
@@ -107,6 +116,7 @@ def _check(args: argparse.Namespace) -> int:
         worded = list(_worded(found, organisation))
         told += [line for line, grave in worded if grave]
         hints += [line for line, grave in worded if not grave]
+        hints += lapsed(await learned_in(args.config), organisation, today)
     for line in told:
         print(f"mistake: {line}")
     for line in hints:
@@ -224,7 +234,8 @@ async def _gaps(args: argparse.Namespace) -> int:
     """Count the questions no answer covers, by department and subject, naming nobody."""
     async with opened(args.config) as (organisation, store):
         loaded = [(await store.load(id)).case for id in await store.ids()]
-    index = index_of(organisation, organisation.local(utcnow()).date())
+        known = with_learned(organisation, await learned(store))
+    index = index_of(known, organisation.local(utcnow()).date())
     asking = [
         each
         for each in loaded

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from assistant.aliases import teachable
 from assistant.amendable import Act, four_eyes
 from assistant.card import Editor, Form, Reader
 from assistant.case import (
@@ -19,8 +20,10 @@ from assistant.case import (
 from assistant.chats import Press, Presser, Submission, Verdict
 from assistant.config import Organisation, Person
 from assistant.desk.amending import correcting, standing, taking_back
+from assistant.desk.asking import question
 from assistant.desk.letter import Letter
 from assistant.desk.permits import actor_of, allowed, destination, held, least
+from assistant.desk.picking import picked, taught
 from assistant.desk.relabelling import relabelled
 from assistant.desk.rewriting import wished
 from assistant.desk.settling import settled
@@ -28,21 +31,13 @@ from assistant.desk.texts import beginning, signed
 from assistant.errors import NotAllowed
 from assistant.ground import lasting, road_of
 from assistant.platforms import Platform
-from assistant.present import (
-    close_form,
-    found_form,
-    hand_over_form,
-    relabel_form,
-    rewrite_form,
-    take_back_form,
-)
 from assistant.present.wording import coded
 from assistant.store import URGENT, Decision, Loaded, Store, Work
 from assistant.store.lanes import enlist
 from assistant.words import Words
 
-_ON_TEXT = ("approve", "found", "denied", "take_back")
-"""Acts on the exact text of the reply on the card."""
+_ON_TEXT = ("approve", "found", "denied", "take_back", "teach")
+"""Acts on the exact text on the card: of the reply, or the words to be learned."""
 
 
 class Desk:
@@ -65,7 +60,7 @@ class Desk:
     def say(self, key: str, **values: object) -> str:
         return self._words.say(key, **values)
 
-    async def press(self, press: Press) -> str | None:
+    async def press(self, press: Press) -> str | Editor | None:
         """Do what a button or its form asks; see `assistant.chats.Desk`."""
         loaded = await self._load(press.case)
         person = self._allowed(press.by, held(loaded), at_least=least(press.action))
@@ -85,7 +80,7 @@ class Desk:
             return self._act(case, press, person, now)
 
         await self._store.decide(press.case, decide, command=command, now=now)
-        return None
+        return await self.editor(press) if press.action == "pick" else None
 
     async def _saw(self, press: Press) -> str | None:
         """Return the id of the reply on the card that was pressed, for acts on its exact text."""
@@ -106,6 +101,8 @@ class Desk:
             "hand_over": self._hand_over,
             "relabel": self._relabel,
             "rewrite": self._rewrite,
+            "pick": self._pick,
+            "teach": self._teach,
             "take_back": self._take_back,
             "reopen": self._reopen,
             "found": self._settle,
@@ -190,6 +187,19 @@ class Desk:
         if self._organisation.model is None:
             raise NotAllowed("desk.no_model")
 
+    def _pick(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        self._pickable(case)
+        places, words = self._organisation, self._words
+        platform = self._platform(case)
+        return picked(case, press, actor, now, organisation=places, platform=platform, words=words)
+
+    def _pickable(self, case: Case) -> None:
+        self._must_be(case, State.OPEN)
+        self._editable(case)
+
+    def _teach(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        return taught(case, actor, now, lane=self._channel(case))
+
     def _take_back(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         sent = self._standing(case, "take_back")
         return taking_back(sent, press, actor, now, lane=self._channel(case))
@@ -199,30 +209,33 @@ class Desk:
         return settled(case, press, actor, now, lane=self._channel(case))
 
     async def form(self, press: Press) -> Form:
-        """Return the question before closing, handing over, or saying where a reply stands."""
+        """Return the question before an act, such as closing or handing over."""
         loaded = await self._load(press.case)
-        case, version, words = held(loaded), loaded.version, self._words
+        case = held(loaded)
         self._allowed(press.by, case)
+        self._askable(case, press)
+        return question(
+            press.action,
+            case,
+            version=loaded.version,
+            organisation=self._organisation,
+            words=self._words,
+            now=self._clock(),
+        )
+
+    def _askable(self, case: Case, press: Press) -> None:
+        """Refuse the question before an act that nobody may do now."""
         match press.action:
-            case "close":
+            case "close" | "hand_over" | "relabel":
                 self._must_be(case, State.OPEN, State.FAILED)
-                return close_form(case, version=version, words=words)
-            case "hand_over":
-                self._must_be(case, State.OPEN, State.FAILED)
-                places = self._organisation
-                return hand_over_form(case, version=version, organisation=places, words=words)
-            case "relabel":
-                self._must_be(case, State.OPEN, State.FAILED)
-                return relabel_form(case, version=version, words=words)
             case "rewrite":
                 self._rewritable(case)
-                return rewrite_form(case, version=version, words=words)
+            case "pick":
+                self._pickable(case)
             case "take_back":
                 self._standing(case, "take_back")
-                return take_back_form(case, version=version, words=words)
             case "found":
                 self._must_be(case, State.IN_DOUBT)
-                return found_form(case, version=version, words=words)
             case _:
                 raise self._not_now(case)
 
@@ -376,7 +389,11 @@ class Desk:
 
 
 def _on_card(case: Case, action: str) -> str | None:
-    """Return the id of the reply that `action` on a card of `case` is about."""
+    """Return what `action` on a card of `case` is about: the id of a reply, or words to learn."""
+    if action == "teach":
+        # A second click finds them taught already, and changes nothing.
+        alias = next(filter(None, (teachable(case), *case.taught[-1:])), None)
+        return f"{alias.answer} {alias.phrase}" if alias else None
     if action == "take_back":
         return case.sent[-1].id if case.sent else None
     return case.reply.id if case.reply else None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 
+from assistant.aliases import with_learned
 from assistant.answers import Hit, Index, sure
 from assistant.case import Case, Draft, Event, Kind, State
 from assistant.clean import clean
@@ -11,12 +12,13 @@ from assistant.config import Organisation
 from assistant.draft.address import form_of_address
 from assistant.draft.keeping import foundation, still_fits
 from assistant.draft.model import written_by
-from assistant.draft.occasion import SPOKEN, Occasion, draft_of, edition, linked
 from assistant.ground import road_of
 from assistant.llms import LLM
+from assistant.occasion import SPOKEN, Occasion, draft_of, edition, greeted, linked
 from assistant.platforms import Platform
 from assistant.rules import SENSITIVE
 from assistant.store import Decision, Delivery, Store, Work
+from assistant.store.aliases import learned
 from assistant.words import Words
 
 MOST = 5
@@ -48,7 +50,7 @@ async def draft(
         return
     written = await suggest(
         case,
-        organisation=organisation,
+        organisation=with_learned(organisation, await learned(store)),
         model=model,
         platform=platform,
         words=words,
@@ -156,7 +158,7 @@ def _word_for_word(on: Occasion, hits: tuple[Hit, ...]) -> Draft | None:
         answer = road_of(on.case, organisation=on.organisation, now=on.now)
     if answer is None or answer.language != on.triage.language:
         return None
-    text = _greeted(on, answer.short)
+    text = greeted(on, answer.short)
     if not on.fits(text):
         return None
     return draft_of(on, linked(on, text, answer), origin="answer", sources=(answer.id,))
@@ -169,7 +171,7 @@ def _to_body(on: Occasion) -> Draft | None:
     if body is None or on.triage.language not in SPOKEN:
         return None
     line = on.words.say(f"draft.body_{form}_{on.triage.language}", body=body.name, door=body.door)
-    text = _greeted(on, line)
+    text = greeted(on, line)
     return draft_of(on, text, origin="template") if on.fits(text) else None
 
 
@@ -182,7 +184,7 @@ def _template(on: Occasion, hits: tuple[Hit, ...]) -> Draft | None:
     line = on.said(f"template_{form_of_address(on.case.post.text)}")
     if line is None or on.case.post.visibility == "direct":
         return None
-    text = _greeted(on, line)
+    text = greeted(on, line)
     return draft_of(on, text, origin="template", sources=_near(hits)) if on.fits(text) else None
 
 
@@ -193,11 +195,3 @@ def _empty(on: Occasion, hits: tuple[Hit, ...]) -> Draft:
 def _near(hits: tuple[Hit, ...]) -> tuple[str, ...]:
     """Return the answers to look at where none is sure."""
     return tuple(each.answer.id for each in _ranked(hits)[:NAMED])
-
-
-def _greeted(on: Occasion, text: str) -> str:
-    """Begin with a greeting for the time of day, in the citizen's language."""
-    hour = on.organisation.local(on.now).hour
-    time = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
-    greeting = on.said(f"greeting_{time}")
-    return f"{greeting} {text}" if greeting else text

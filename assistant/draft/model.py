@@ -15,10 +15,10 @@ from assistant.checks.findings import tokens
 from assistant.checks.links import find_links
 from assistant.clean import clean
 from assistant.draft.address import FORMS, form_of_address
-from assistant.draft.occasion import Occasion, draft_of, linked
 from assistant.errors import ModelUnusable
 from assistant.ground import ground_of
 from assistant.llms import LLM, Outcome
+from assistant.occasion import Occasion, draft_of, linked
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
 
 DEADLINE = 20.0

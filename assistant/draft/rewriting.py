@@ -14,10 +14,10 @@ from assistant.clean import clean
 from assistant.config import Organisation
 from assistant.draft.address import FORMS, Form, form_of_address
 from assistant.draft.model import DEADLINE, objections_to
-from assistant.draft.occasion import Occasion, linked
 from assistant.errors import ModelUnusable
 from assistant.ground import sources
 from assistant.llms import LLM, Outcome
+from assistant.occasion import Occasion, linked
 from assistant.platforms import Platform
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
 from assistant.store import Decision, Delivery, Store, Work

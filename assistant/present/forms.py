@@ -1,10 +1,12 @@
 """The questions before an act: why close, to whom, where does the reply stand."""
 
+from datetime import datetime
 from typing import get_args
 
 from assistant.card import Choice, Form
 from assistant.case import Advice, Case, CloseReason, Label, Wish
 from assistant.config import Organisation
+from assistant.ground import others
 from assistant.language import LANGUAGES
 from assistant.present.wording import coded
 from assistant.words import Words
@@ -104,6 +106,24 @@ def rewrite_form(case: Case, *, version: int, words: Words) -> Form:
             ),
         ),
         text_label=words.say("card.form_rewrite_text"),
+    )
+
+
+def pick_form(
+    case: Case, *, version: int, organisation: Organisation, words: Words, now: datetime
+) -> Form:
+    """Return the question which approved answer a colleague wants instead; a choice is its id."""
+    return Form(
+        case=case.id,
+        version=version,
+        action="pick",
+        title=words.say("card.form_pick"),
+        submit=words.say("card.form_pick_submit"),
+        choice_label=words.say("card.form_pick_choice"),
+        choices=tuple(
+            Choice(value=each.id, label=each.title)
+            for each in others(case, organisation=organisation, now=now)
+        ),
     )
 
 

@@ -1,12 +1,13 @@
 """The lower half of a card: how the case stands, what is suggested or sent, what can be done."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
+from assistant.aliases import teachable
 from assistant.amendable import acts_on
 from assistant.card import Action, ActionId, Answer, Fact, Opens, Source, Suggestion
 from assistant.case import FINISHED, Case, Draft, State
-from assistant.ground import lasting, road_of, sources, valid
+from assistant.ground import lasting, others, road_of, sources, valid
 from assistant.personal import surely_personal
 from assistant.platforms import Costs
 from assistant.present import sent
@@ -19,6 +20,7 @@ def facts(view: View) -> Iterator[Fact]:
     owner = view.case.owner
     for label, value in (
         ("card.fact_status", _status(view)),
+        ("card.fact_teach", _teach(view)),
         ("card.fact_cost", _cost(view)),
         ("card.fact_amended", sent.amended(view) if view.case.state is not State.SENT else None),
         ("card.fact_place", _place(view)),
@@ -45,6 +47,15 @@ def _status(view: View) -> str:
         return state
     reason = coded("card.close_", view.case.reason, words=view.words)
     return view.say("card.closed_because", state=state, reason=reason)
+
+
+def _teach(view: View) -> str | None:
+    """Return the citizen's words that can be taught, as they will be kept, and of which answer."""
+    alias = teachable(view.case)
+    known = sources(view.organisation, (alias.answer,)) if alias else ()
+    if alias is None or not known:
+        return None
+    return view.say("card.teach", phrase=alias.phrase, title=known[0].title)
 
 
 def _place(view: View) -> str:
@@ -280,6 +291,7 @@ _OFFERED: Mapping[State, tuple[tuple[ActionId, Opens], ...]] = {
     State.OPEN: (
         ("edit", "editor"),
         ("pointer", "editor"),
+        ("pick", "form"),
         ("rewrite", "form"),
         ("claim", "nothing"),
         ("close", "form"),
@@ -303,14 +315,14 @@ def actions(view: View) -> Iterator[Action]:
     """Yield the buttons of this state; the editor only where an answer is possible at all."""
     case = view.case
     for each, opens in _OFFERED.get(case.state, ()):
-        if (each == "pointer" and not _pointed(view)) or (
-            each == "rewrite" and not _rewritable(view)
-        ):
+        if each in _ONLY_IF and not _ONLY_IF[each](view):
             continue
         if opens != "editor" or case.answerable:
             yield _button(view, each, opens)
     for act in acts_on(case, platform=view.platform, organisation=view.organisation):
         yield _button(view, act, "editor" if act == "correct" else "form")
+    if teachable(case):
+        yield _button(view, "teach", "nothing")
     if case.state is State.SENT and case.taken_back:
         yield _button(view, "reopen", "nothing")
 
@@ -330,6 +342,19 @@ def _pointed(view: View) -> bool:
     """Say whether there is a pointer to choose; where we answer, the suggestion holds it."""
     triage = view.case.triage
     return triage is not None and triage.advice != "answer" and _pointer(view) is not None
+
+
+def _pickable(view: View) -> bool:
+    """Say whether there is another approved answer to choose."""
+    case, organisation = view.case, view.organisation
+    return case.answerable and bool(others(case, organisation=organisation, now=view.now))
+
+
+_ONLY_IF: Mapping[ActionId, Callable[[View], bool]] = {
+    "pointer": _pointed,
+    "pick": _pickable,
+    "rewrite": _rewritable,
+}
 
 
 def _style(action: ActionId, case: Case) -> Literal["default", "primary", "danger"]:

@@ -14,7 +14,7 @@ from assistant.case import Case, Event, State, evolve
 from assistant.errors import Conflict
 from assistant.store.keys import Keys
 from assistant.store.link import Scripts, client, translated
-from assistant.store.vault import Vault, link, transform
+from assistant.store.vault import Vault, link, teaching, transform
 
 Step = Literal["triage", "draft", "rewrite", "send", "wake", "amend", "appear"]
 STEPS: tuple[Step, ...] = ("triage", "draft", "rewrite", "send", "wake", "amend", "appear")
@@ -257,6 +257,7 @@ class Store:
             "work": [_wake(each, case=loaded.id, now=now) for each in decision.work],
         }
         plan |= {"forget": True} if decision.forget else {}
+        plan |= teaching(loaded.sealed, sealed, loaded.vault)
         if sealed and decision.events:
             plan |= {
                 "state": sealed.state,
@@ -294,7 +295,7 @@ class Store:
         keys = self.keys
         own = (keys.case(id), keys.events(id), keys.private(id), keys.commands(id))
         shared = (keys.log, keys.seen, keys.threads, keys.later, keys.cases, keys.work)
-        return [*own, *shared, keys.lane, keys.lanes, keys.citizen, keys.remotes]
+        return [*own, *shared, keys.lane, keys.lanes, keys.citizen, keys.remotes, keys.aliases]
 
     async def seen(self, post: str) -> tuple[str, tuple[str, ...]] | None:
         """Return (case, keyed hashes of the texts it had, newest last) of the post with this mark.

@@ -27,6 +27,7 @@ class Keys:
         self.cursors = start + "cursors"
         self.echoes = start + "echoes:"
         self.kept = start + "kept"
+        self.aliases = start + "aliases"
         self.connections = start + "connections"
 
     def case(self, case: str) -> str:

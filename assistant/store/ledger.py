@@ -68,7 +68,10 @@ class Heads:
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """Everything stored of one case, as bytes; `listed` are the states it is listed under."""
+    """Everything stored of one case, as bytes; `listed` are the states it is listed under.
+
+    `taught` is what the index of learned words holds of it.
+    """
 
     events: tuple[bytes, ...]
     version: int
@@ -77,6 +80,7 @@ class Kept:
     private: dict[str, str]
     state: str
     listed: tuple[str, ...]
+    taught: str
 
 
 async def log_entries(store: Store, *, after: str = "0-0") -> AsyncIterator[Entry]:
@@ -98,9 +102,10 @@ async def kept(store: Store, case: str) -> Kept:
         pipe.lrange(keys.events(case), 0, -1)
         pipe.hmget(keys.case(case), "version", "head", "snapshot", "state")
         pipe.hgetall(keys.private(case))
+        pipe.hget(keys.aliases, case)
         for each in State:
             pipe.zscore(keys.cases + each, case)
-        events, (version, head, snapshot, state), private, *scores = await pipe.execute()
+        events, (version, head, snapshot, state), private, taught, *scores = await pipe.execute()
     return Kept(
         events=tuple(events),
         version=int(version or 0),
@@ -112,6 +117,7 @@ async def kept(store: Store, case: str) -> Kept:
         },
         state=(state or b"").decode("utf-8", "replace"),
         listed=tuple(each.value for each, at in zip(State, scores, strict=True) if at is not None),
+        taught=(taught or b"").decode("utf-8", "replace"),
     )
 
 

@@ -5,7 +5,7 @@
 -- One atomic step: events, snapshot, version, private values, seen, indexes, work, acknowledgement.
 -- KEYS: 1 case  2 events  3 private  4 commands  5 log  6 seen  7 threads  8 later
 --       9 states prefix (cases:)  10 work prefix (work:)  11 lanes prefix (lane:)  12 lane names
---       13 citizens prefix (citizen:)  14 remotes
+--       13 citizens prefix (citizen:)  14 remotes  15 aliases
 -- ARGV: 1 a JSON plan (see Store.record), 2.. the event bytes, as many as plan.events
 local plan = cjson.decode(ARGV[1])
 if plan.command then
@@ -40,6 +40,11 @@ if plan.events > 0 then
              'snapshot', plan.snapshot)
   if before and before ~= plan.state then redis.call('ZREM', KEYS[9] .. before, plan.case) end
   redis.call('ZADD', KEYS[9] .. plan.state, plan.now, plan.case)
+  if plan.taught == '' then
+    redis.call('HDEL', KEYS[15], plan.case)
+  elseif plan.taught then
+    redis.call('HSET', KEYS[15], plan.case, plan.taught)
+  end
 end
 for _, commitment in ipairs(plan.gone) do redis.call('HDEL', KEYS[3], commitment) end
 for commitment, value in pairs(plan.private) do redis.call('HSET', KEYS[3], commitment, value) end

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from assistant.case import ERASED, PRIVATE, Event
+from assistant.case import ERASED, PRIVATE, Alias, Case, Event
 
 SEALED = "sealed:"
 SALT_BYTES = 16
@@ -72,6 +72,21 @@ def cited(value: BaseModel) -> tuple[str, ...]:
 
     transform(value, note)
     return tuple(found)
+
+
+def teaching(before: Case | None, after: Case | None, vault: Vault) -> dict[str, str]:
+    """Return, as `taught`, what the index of all cases now holds of this one; nothing if the same.
+
+    Both cases are sealed; the index is searched, so it holds the words themselves.
+    """
+    had, has = (each.taught if each else () for each in (before, after))
+    return {} if had == has else {"taught": indexed(has, vault)}
+
+
+def indexed(taught: tuple[Alias, ...], vault: Vault) -> str:
+    """Return sealed aliases as the index of all cases holds them; empty for none."""
+    opened = [transform(each, vault.open).model_dump(mode="json") for each in taught]
+    return json.dumps(opened, ensure_ascii=False) if opened else ""
 
 
 def link(event: Event, *, case: str, version: int, head: str) -> tuple[bytes, str]:

@@ -78,7 +78,7 @@ class FakeDesk:
         self.presses: list[Press] = []
         self.submissions: list[Submission] = []
         self.error: Exception | None = None
-        self.told: str | None = None
+        self.told: str | Editor | None = None
         self.verdict = Verdict(outcome="queued")
         self.hold = asyncio.Event()
         self.hold.set()
@@ -90,7 +90,7 @@ class FakeDesk:
             raise self.error
         self.recorded.set()
 
-    async def press(self, press: Press) -> str | None:
+    async def press(self, press: Press) -> str | Editor | None:
         await self._record()
         self.presses.append(press)
         return self.told
@@ -492,6 +492,23 @@ async def test_form_with_two_choices_is_pressed_with_both(counter: Counter) -> N
     await counter.submit(view, choice=first, second={"selected_option": {"value": "answer"}})
     [pressed] = counter.desk.presses
     assert (pressed.choice, pressed.second) == ("spam", "answer")
+
+
+async def test_a_form_may_go_on_in_the_editor(counter: Counter) -> None:
+    counter.desk.told = EDITOR
+    view = views.form_view(
+        FORM.model_copy(update={"action": "pick", "text_label": None, "text_required": False}),
+        channel="C01",
+        words=NL,
+    )
+    nonces = set()
+    for _ in range(2):
+        answer = await counter.submit(view, choice={"selected_option": {"value": "spam"}})
+        assert answer["response_action"] == "update"
+        assert answer["view"]["blocks"] == _editor_view()["blocks"]
+        nonces.add(views.read_editor(answer["view"] | {"state": {"values": {}}}).nonce)
+    assert len(nonces) == 2
+    assert not counter.slack.of("chat.postEphemeral")
 
 
 async def test_form_stays_when_it_did_not_work(counter: Counter) -> None:

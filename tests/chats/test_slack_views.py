@@ -218,6 +218,23 @@ def test_form_may_ask_two_choices_as_they_stand() -> None:
     assert (filled.choice, filled.second) == ("spam", "answer")
 
 
+def test_a_long_list_stands_in_groups_and_loses_nothing() -> None:
+    many = tuple(Choice(value=f"a{at}", label=f"Antwoord {at}") for at in range(260))
+    view = views.form_view(FORM.model_copy(update={"choices": many}), channel="C01", words=NL)
+    assert view_problems(view) == []
+    groups = view["blocks"][0]["element"]["option_groups"]
+    assert [each["label"]["text"] for each in groups] == ["1-100", "101-200", "201-260"]
+    shown = [each["value"] for group in groups for each in group["options"]]
+    assert shown == [each.value for each in many]
+    assert views.read_form(submitted(view, choice="a259")).choice == "a259"
+
+
+def test_the_longest_list_still_fits_a_window() -> None:
+    many = tuple(Choice(value=f"{at}{'a' * 60}", label=f"{at} {'é' * 99}") for at in range(1500))
+    view = views.form_view(FORM.model_copy(update={"choices": many}), channel="C01", words=NL)
+    assert view_problems(view) == []
+
+
 def test_form_may_ask_only_a_text() -> None:
     only = FORM.model_copy(update={"choices": (), "text_required": True})
     view = views.form_view(only, channel="C01", words=NL)

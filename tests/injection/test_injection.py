@@ -20,8 +20,8 @@ from assistant.checks.links import find_links
 from assistant.clean import hidden
 from assistant.draft import _written, nearest
 from assistant.draft.model import ModelDraft
-from assistant.draft.occasion import Occasion
 from assistant.llms import Outcome
+from assistant.occasion import Occasion
 from assistant.personal import find_handles, find_personal
 from assistant.platforms.replay import Replay
 from assistant.present import card_of

@@ -13,7 +13,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.card import ActionId
+from assistant.card import ActionId, Editor
 from assistant.chats import Desk, Press, Presser, Submission, Verdict
 from assistant.chats.slack import views
 from assistant.chats.slack.api import Api, People, quiet_logger
@@ -121,10 +121,11 @@ class Listeners:
             told = await self._in_time(self._press(button, body))
         except _Told as instead:
             told = str(instead)
+        assert not isinstance(told, Editor)
         self._whisper(told, channel=button.channel, body=body)
         return await ack()
 
-    async def _press(self, button: _Button, body: Body) -> str | None:
+    async def _press(self, button: _Button, body: Body) -> str | Editor | None:
         return await self._desk.press(button.press(await self._presser(body)))
 
     async def _open(self, button: _Button, body: Body) -> None:
@@ -147,9 +148,12 @@ class Listeners:
         if button.opens == "form":
             form = await self._desk.form(press)
             return views.form_view(form, channel=button.channel, words=self._words)
-        editor = await self._desk.editor(press)
+        return self._fresh(await self._desk.editor(press), channel=button.channel)
+
+    def _fresh(self, editor: Editor, *, channel: str) -> views.View:
+        """Return an editor nobody sent in yet."""
         nonce = secrets.token_urlsafe(12)
-        return views.editor_view(editor, nonce=nonce, channel=button.channel, words=self._words)
+        return views.editor_view(editor, nonce=nonce, channel=channel, words=self._words)
 
     async def _sent(self, ack: AsyncAck, body: dict[str, Any]) -> BoltResponse:
         typed = views.read_editor(body["view"])
@@ -207,10 +211,13 @@ class Listeners:
         except _Told as instead:
             last = views.NOTE if views.NOTE in inputs else views.CHOICE
             return await self._at(ack, last, str(instead))
+        if isinstance(told, Editor):
+            view = self._fresh(told, channel=filled.channel)
+            return await ack(response_action="update", view=view)
         self._whisper(told, channel=filled.channel, body=body)
         return await ack(response_action="clear")
 
-    async def _fill(self, filled: views.Filled, body: Body) -> str | None:
+    async def _fill(self, filled: views.Filled, body: Body) -> str | Editor | None:
         return await self._desk.press(
             Press(
                 by=await self._presser(body),

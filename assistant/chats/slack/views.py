@@ -25,6 +25,11 @@ READER = "reader"
 _TITLE, _LABEL, _CHOICE, _HINT = 24, 500, 75, 500
 _POST, _ASK = 2500, 500
 _VALUE = 3000
+_OPTIONS, _MOST = 100, 1000
+"""Options of a list or of a group, and of all groups together: a view takes 250 kB.
+
+docs.slack.dev/reference/block-kit/block-elements/select-menu-element
+"""
 
 
 class Typed(Frozen):
@@ -196,14 +201,32 @@ def _input(name: str, label: str, element: Block, *, optional: bool = False) -> 
 
 def _select(choices: tuple[Choice, ...], chosen: str | None, words: Words) -> Block:
     # No initial option by itself: a choice that matters is made, not left standing.
-    options = [{"text": plain(each.label, _CHOICE), "value": each.value} for each in choices[:100]]
-    initial = [each for each in options if each["value"] == chosen]
+    initial = [_option(each) for each in choices if each.value == chosen]
     return {
         "type": "static_select",
         "placeholder": plain(words.say("editor.choose"), _CHOICE),
-        "options": options,
+        **_options(choices),
         **({"initial_option": initial[0]} if initial else {}),
     }
+
+
+def _options(choices: tuple[Choice, ...]) -> Block:
+    """Return the options, more than 100 of them in groups; people find one by typing."""
+    options = [_option(each) for each in choices[:_MOST]]
+    if len(options) <= _OPTIONS:
+        return {"options": options}
+    parts = [options[at : at + _OPTIONS] for at in range(0, len(options), _OPTIONS)]
+    starts = range(1, len(options) + 1, _OPTIONS)
+    return {
+        "option_groups": [
+            {"label": plain(f"{start}-{start + len(part) - 1}"), "options": part}
+            for start, part in zip(starts, parts, strict=True)
+        ]
+    }
+
+
+def _option(choice: Choice) -> Block:
+    return {"text": plain(choice.label, _CHOICE), "value": choice.value}
 
 
 def _state(view: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -70,6 +70,14 @@ def draft_of(
     )
 
 
+def greeted(on: Occasion, text: str) -> str:
+    """Begin with a greeting for the time of day, in the citizen's language."""
+    hour = on.organisation.local(on.now).hour
+    time = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
+    greeting = on.said(f"greeting_{time}")
+    return f"{greeting} {text}" if greeting else text
+
+
 def linked(on: Occasion, text: str, answer: Answer) -> str:
     """Add the answer's first source where it fits and is not there already."""
     if not answer.sources or answer.sources[0] in text:
