@@ -97,19 +97,26 @@ class Colleagues:
         return self._acting > 0
 
     async def attend(self) -> None:
-        """Look at what waits for people, and act, until cancelled."""
-        while True:
-            waiting = await stubborn(
-                lambda: self.store.ids(State.OPEN, State.APPROVAL, State.FAILED)
-            )
-            for id in waiting:
-                if id not in self._busy:
-                    self._busy[id] = asyncio.create_task(self._act(id))
-            await asyncio.sleep(0.05)
-            for id, task in list(self._busy.items()):
-                if task.done():
-                    del self._busy[id]
-                    task.result()
+        """Look at what waits for people, and act, until cancelled; nobody acts on after that."""
+        try:
+            while True:
+                await self._begin()
+                await asyncio.sleep(0.05)
+                for id, task in list(self._busy.items()):
+                    if task.done():
+                        del self._busy[id]
+                        task.result()
+        finally:
+            # Whoever acted on would take up a connection of a store that was closed meanwhile.
+            for task in self._busy.values():
+                task.cancel()
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def _begin(self) -> None:
+        waiting = await stubborn(lambda: self.store.ids(State.OPEN, State.APPROVAL, State.FAILED))
+        for id in waiting:
+            if id not in self._busy:
+                self._busy[id] = asyncio.create_task(self._act(id))
 
     async def _act(self, id: str) -> None:
         case = (await stubborn(lambda: self.store.load(id))).case
