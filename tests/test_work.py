@@ -381,3 +381,21 @@ async def test_stopping_lets_what_runs_finish(store: Store) -> None:
         await begun.wait()
     assert done == {"c1": 1}
     assert (await pending(store))["draft"] == 0
+
+
+async def test_stopping_leaves_nothing_running(store: Store) -> None:
+    """Else what is cancelled would go on while the store it uses is closed."""
+    begun, ended = asyncio.Event(), Counter[str]()
+
+    async def handle(case: str, ack: Delivery) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(LEASE / 10)
+            ended[case] += 1
+
+    await queue(store, "c1")
+    async with working(store, handle):
+        await begun.wait()
+    assert ended == {"c1": 1}

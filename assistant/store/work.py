@@ -73,10 +73,13 @@ class Worker:
                 group.create_task(self._forever(self._take))
                 group.create_task(self._forever(self._renew, every=self._lease / 3))
         finally:
-            if self._running:
-                await asyncio.wait(self._running.values(), timeout=self._lease / 3)
-            for task in self._running.values():
+            running = tuple(self._running.values())
+            if running:
+                await asyncio.wait(running, timeout=self._lease / 3)
+            for task in running:
                 task.cancel()
+            # Ended before the caller closes the store: else it may open a connection once more.
+            await asyncio.gather(*running, return_exceptions=True)
 
     async def _forever(self, act: Callable[[], Awaitable[None]], *, every: float = 0) -> None:
         """Repeat `act`; when the store is away, wait and go on, so that no worker ever exits."""
