@@ -9,9 +9,9 @@ import pytest
 
 from assistant.errors import Conflict, Refused, TryAgain
 from assistant.show import TRIES
-from assistant.show.digests import CROWD
-from assistant.store import Store, open_store
-from assistant.store.lanes import Lane, Note, Place, lanes, notify, shown
+from assistant.show.digests import CROWD, DIGEST
+from assistant.store import URGENT, Store, open_store
+from assistant.store.lanes import Lane, Note, Place, enlist, lanes, notify, shown
 from assistant.store.link import Scripts
 from assistant.store.work import dead_letters, revive
 from assistant.testing import Step
@@ -396,6 +396,23 @@ async def test_a_poster_that_ends_at_any_step_leaves_one_card_and_a_whole_thread
         assert stub.card.stub_url
         assert (await shown(store, case)).posting is None
     assert end.at > 40
+
+
+async def test_a_poster_that_ends_while_it_opens_a_digests_line_leaves_a_whole_thread(
+    store: Store, end: End
+) -> None:
+    """Nothing but the press on the line waits in the lane then: what it leaves must be found."""
+    screen = Screen(store, chat=FatalChat(end))
+    cases = [await screen.begin(f"p{number}") for number in range(DIGEST)]
+    await screen.quiet()
+    for end.at, case in enumerate(cases, start=1):  # later steps draw the digest again
+        assert screen.chat.digests(case)
+        end.steps, end.came = 0, False
+        await enlist(store, "CWASTE", "open:" + case, rank=URGENT)
+        async with doomed(screen, end):
+            await screen.quiet()
+        assert end.came
+        await screen.holds(case)
 
 
 @pytest.mark.parametrize("at", [3, 20, 38, 55, 56, 57, 58, 60, 70])

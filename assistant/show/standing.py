@@ -141,9 +141,10 @@ class Drawer(Digests):
             "digest": None,
             "posting": None,
         }
+        # Waits before the card stands: opened from a digest, nothing else here leads to its thread.
+        await enlist(self._store, lane.channel, case.id, rank=self._now())
         await lane.save(case.id, old.model_copy(update=change), was=old, posted=place)
         # Others' first cards go before this card's thread.
-        await enlist(self._store, lane.channel, case.id, rank=self._now())
         await lane.later(case.id, rank=self._now())
         await lane.leave(f"open:{case.id}")
 
