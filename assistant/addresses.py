@@ -51,7 +51,7 @@ _LOWER_POSTCODE_NUMBER = re.compile(
     rf"\b[1-9]\d{{3}}\s?[a-z]{{2}}[\s,]{{1,3}}{_CALLED}\s*\d{{1,4}}[a-z]?\b"
 )
 _SAID_NUMBER = re.compile(
-    rf"(?i:{_STREET})[\s,]{{1,3}}(?:{_CALLED}\s(?:{_SAID})|(?:{_SAID})\s(?:hs|bis|rood|zwart|huis))\b"
+    rf"{_STREET}[\s,]{{1,3}}(?:{_CALLED}\s(?:{_SAID})|(?:{_SAID})\s(?:hs|bis|rood|zwart|huis))\b"
 )
 _ENGLISH = re.compile(
     r"(?<!\w)(?:(?:Flat|Apartment|Apt\.?|Unit)\s\w{1,4},?\s)?\d{1,4}[A-Za-z]?\s(?:[A-Z][\w'’-]{1,30}\s){1,2}"

@@ -1,19 +1,21 @@
 """The second ear: it only ever makes the advice stricter, and its weights can be made anew."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from assistant.case import Label
+from assistant import likeness
+from assistant.checks.tone import TONES
 from assistant.config import load
-from assistant.evaluate.rows import half_of, read_rows
-from assistant.rules import ADVICE, Reading, Register, judge, learned
-from assistant.rules.likeness import LONGEST, Likeness, pieces
+from assistant.evaluate.rows import Row, half_of, read_rows
+from assistant.likeness import LONGEST, Likeness, pieces
+from assistant.rules import ADVICE, Reading, Register, judge
 from assistant.rules.phrases import words
 from assistant.words import Words
-from tests.eval import train
+from tests.eval import learning, train
 
 WATERSTAD = load(Path(__file__).parent.parent / "examples" / "waterstad")
 REGISTER = Register(WATERSTAD, today=date(2026, 11, 20))
@@ -72,35 +74,49 @@ def test_what_speaks_for_an_answer_weighs_against_it() -> None:
 
 
 def test_no_piece_is_longer_than_a_word_or_stood_in_one_post_alone() -> None:
-    ear = learned()
-
-    assert min(ear.seen.values()) >= train.LEAST
-    assert not [each for each in ear.seen if " " in each or "/" in each]
-    assert all(each.startswith("=") or len(each) <= LONGEST for each in ear.seen)
+    for name in ("silence", *TONES):
+        ear = likeness.ear(name)
+        assert min(ear.seen.values()) >= learning.LEAST
+        assert not [each for each in ear.seen if " " in each or "/" in each]
+        assert all(each.startswith("=") or len(each) <= LONGEST for each in ear.seen)
 
 
 def test_pieces_are_of_one_word() -> None:
     assert pieces("dak") == {"=dak", "^da", "dak", "ak$", "^dak", "dak$", "^dak$"}
 
 
-def test_training_anew_gives_the_same_file() -> None:
-    anew = replace(train.trained(train.samples()), threshold=learned().threshold)
-
-    assert train.written(anew) == train.WEIGHTS.read_text("utf-8")
-
-
-def test_it_is_trained_on_the_tuning_half_only() -> None:
-    told_apart = [
-        each
-        for each in read_rows(sorted(train.HERE.glob("posts_*.jsonl")))
-        if half_of(each.id) == "tuning" and each.label in (*train.SILENT, *train.ANSWERABLE)
-    ]
-
-    assert learned().posts == len(told_apart)
+def test_training_anew_gives_the_same_files() -> None:
+    said = train.tone_samples()
+    anew = {"silence": train.silence(train.samples())}
+    anew |= {code: train.tone(code, said) for code in TONES}
+    for name, ear in anew.items():
+        kept = replace(ear, threshold=likeness.ear(name).threshold)
+        assert learning.written(kept) == learning.file_of(name).read_text("utf-8")
 
 
-def test_it_is_small() -> None:
-    assert train.WEIGHTS.stat().st_size < 300_000
+def test_no_post_it_is_measured_on_has_a_part_in_the_training() -> None:
+    """Neither by its id nor by its words: six in a row are nobody's chance."""
+    measured = read_rows(sorted(train.HERE.glob("posts_*.jsonl")))
+    test_half = [row for row in measured if half_of(row.id) == "test"]
+    practice = read_rows([train.PRACTICE])
+    assert not {row.id for row in measured} & {row.id for row in practice}
+    assert not runs(test_half) & runs(practice)
+    tuning = len([row for row in measured if half_of(row.id) == "tuning" and _apart(row)])
+    assert likeness.ear("silence").posts == tuning + len([row for row in practice if _apart(row)])
+
+
+def _apart(row: Row) -> bool:
+    return row.label in (*train.SILENT, *train.ANSWERABLE)
+
+
+def runs(rows: Iterable[Row], *, length: int = 6) -> set[tuple[str, ...]]:
+    """Return every run of so many words in these posts."""
+    texts = [words(row.text).split() for row in rows]
+    return {tuple(text[i : i + length]) for text in texts for i in range(len(text) - length + 1)}
+
+
+def test_they_are_small() -> None:
+    assert sum(learning.file_of(each).stat().st_size for each in ("silence", *TONES)) < 2_000_000
 
 
 def test_what_is_told_apart_are_labels_that_may_and_may_not_be_answered() -> None:
@@ -109,7 +125,7 @@ def test_what_is_told_apart_are_labels_that_may_and_may_not_be_answered() -> Non
 
 
 def test_the_threshold_holds_back_no_more_than_its_share() -> None:
-    scored: list[tuple[Label, float]] = [("question", float(each)) for each in range(10)]
+    scored: list[tuple[str, float]] = [("question", float(each)) for each in range(10)]
     scored.append(("abuse", 99.0))
 
     threshold = train.threshold_for(0.4, scored)

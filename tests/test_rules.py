@@ -113,7 +113,7 @@ question|where can i renew my passport?
 question|Wat kost een paspoort voor mijn zoon Tim?
 question|Mag de kliko morgen buiten staan
 complaint|Onze kliko is alweer niet geleegd, dit is de derde keer
-complaint|Ik wacht al zes weken op antwoord over mijn bijstand
+complaint|Ik wacht al zes weken op mijn parkeervergunning
 report|Er ligt een losse stoeptegel op de hoek van de Dorpsstraat
 report|Straatlantaarn op het plein is kapot
 report|Grofvuil gedumpt naast de container in onze straat

@@ -27,6 +27,7 @@ from assistant.checks.phrases import (
 )
 from assistant.checks.plain import hard_words, long_sentences, no_greeting, no_initials
 from assistant.checks.private import hidden_characters, mentions, personal_data, third_persons
+from assistant.checks.tone import TONES, tones
 
 __all__ = [
     "CHECKS",
@@ -88,6 +89,13 @@ def check(
     answers' needs no confirmation: it was approved when the answer was.
     """
     found = [one for look in CHECKS for one in look(text, ground=ground)]
+    listed = [one.start for one in found if one.code in TONES]
+    # Words of a list say more than the sentence they stand in.
+    found += [
+        one
+        for one in tones(text, ground=ground)
+        if not any(one.start <= start < one.end for start in listed)
+    ]
     found += too_long(text, limit=ground.limit, length=length)
     covered = (*approved_spans(text, ground), *_blocked(found))
     kept = [one for one in found if one.severity == "block" or not _inside(one, covered)]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from assistant.checks.findings import Finding, Ground, finding
+from assistant.checks.findings import Finding, Ground, approved_spans, finding
 from assistant.language import detect
 
 _WE = r"(?:wij|we|ik|de gemeente)"
@@ -143,12 +143,21 @@ def irony(text: str, *, ground: Ground) -> Iterator[Finding]:
 
 
 def mixed_address(text: str, *, ground: Ground) -> Iterator[Finding]:
-    """One form of address in a text (house rule 12): points at the rarer one."""
+    """One form of address in a text (house rule 12): points at the rarer one.
+
+    At the other one where the rarer stands in approved sentences only: these stay as they are.
+    """
     formal, familiar = list(_FORMAL.finditer(text)), list(_FAMILIAR.finditer(text))
-    if formal and familiar:
-        rarer = min(formal, familiar, key=len)
-        for match in rarer:
-            yield finding("mixed_address", text, match.start(), match.end())
+    if not (formal and familiar):
+        return
+    approved = approved_spans(text, ground)
+    forms = sorted((formal, familiar), key=len)
+    free = [
+        [match for match in form if not any(a <= match.start() < b for a, b in approved)]
+        for form in forms
+    ]
+    for match in next((each for each in free if each), forms[0]):
+        yield finding("mixed_address", text, match.start(), match.end())
 
 
 def wrong_language(text: str, *, ground: Ground) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from assistant.case import Label
-from assistant.rules.likeness import learned
+from assistant.likeness import ear
 from assistant.rules.reading import Reading
 from assistant.rules.verdict import ADVICE, Verdict
 
@@ -273,7 +273,7 @@ def judge(post: Reading) -> Verdict:
     verdict = next(verdict for rule in RULES if (verdict := rule(post)) is not None)
     if verdict.advice != "answer" or _plain(post, verdict):
         return verdict
-    heard = learned().hears(post.all_words, ours=post.register.own_words)
+    heard = ear("silence").hears(post.all_words, ours=post.register.own_words)
     return _held(verdict, heard) if heard else verdict
 
 

@@ -27,6 +27,7 @@ from assistant.clean import clean
 from assistant.config import Organisation
 from assistant.errors import ModelUnusable
 from assistant.language import detect
+from assistant.likeness import ear
 from assistant.llms import LLM, Outcome
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
 from assistant.rules import (
@@ -37,7 +38,6 @@ from assistant.rules import (
     Verdict,
     after_often,
     judge,
-    learned,
     read,
     register_of,
     signature,
@@ -193,7 +193,7 @@ def warm(organisation: Organisation, *, now: datetime) -> None:
     """Make the expressions, the register and the language model now: seconds, but only once."""
     language.warm()
     # Only a post that would be answered needs it.
-    learned()
+    ear("silence")
     account = organisation.accounts[0].handle
     nothing = Post(
         platform="", account=account, id="", root="", text="x", created_at=now, addressed="mention"

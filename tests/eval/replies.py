@@ -66,10 +66,11 @@ class Reply(BaseModel):
         """What they do about the words that are wrong, whatever they call it."""
         place = self.text.find(self.words or "")
         end = place + len(self.words or "")
-        over = (
-            one for one in self.found if one.start < end and place < max(one.end, one.start + 1)
+        return frozenset(
+            one.severity
+            for one in self.found
+            if one.code == self.code or (one.start < end and place < one.end)
         )
-        return frozenset(one.severity for one in over)
 
 
 @cache

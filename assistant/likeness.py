@@ -1,10 +1,10 @@
-"""How much a post is like those that may get no draft, learned from labelled posts."""
+"""How much a text is like those that are to be kept apart, learned from labelled texts."""
 
 import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 
 SHORTEST, LONGEST = 3, 5
@@ -12,6 +12,7 @@ SHORTEST, LONGEST = 3, 5
 TOLD = 3
 
 
+@lru_cache(maxsize=10_000)
 def pieces(word: str) -> frozenset[str]:
     """Return a folded word whole, as `=word`, and its pieces, `^` and `$` being its two ends."""
     ends = f"^{word}$"
@@ -38,10 +39,10 @@ def pieces_of(words: Iterable[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Likeness:
-    """What training found: of each piece in how many posts it stood, and what it speaks for.
+    """What training found: of each piece in how many texts it stood, and what it speaks for.
 
-    `weights` are hundredths of the natural logarithm of how much likelier a piece is where silence
-    was right. Above `threshold` a person looks first.
+    `weights` are hundredths of the natural logarithm of how much likelier a piece is in the texts
+    that are to be kept apart. Above `threshold` a person looks first.
     """
 
     posts: int
@@ -54,17 +55,23 @@ class Likeness:
         """How much a piece tells: the rarer, the more (inverse document frequency)."""
         return {piece: math.log(self.posts / seen) for piece, seen in self.seen.items()}
 
+    @cached_property
+    def _telling(self) -> Mapping[str, tuple[float, float]]:
+        """Of each piece the square of its rarity, and what it says in all."""
+        weights = self.weights
+        return {piece: (rare * rare, rare * weights[piece]) for piece, rare in self.rarity.items()}
+
     def score(self, plain: str, *, ours: frozenset[str] = frozenset()) -> float:
-        """Return how much a post's folded words are like those that may get no draft.
+        """Return how much a text's folded words are like those that are to be kept apart.
 
         Above 0 more than like the others. Words of our own subjects (`ours`) never speak for
         silence: whoever names a passport in a rage names one in a question as well.
         """
-        rarity = self.rarity
-        told = [piece for piece in pieces_of(self._counting(plain, ours)) if piece in rarity]
-        length = math.sqrt(sum(rarity[piece] ** 2 for piece in told))
-        said = sum(rarity[piece] * self.weights[piece] for piece in told)
-        return said / (100 * length) if length else 0.0
+        told = frozenset().union(*map(pieces, self._counting(plain, ours)))
+        known = [each for piece in told if (each := self._telling.get(piece)) is not None]
+        # Summed exactly, so that the order of a set makes no difference.
+        length = math.sqrt(math.fsum(square for square, _ in known))
+        return math.fsum(said for _, said in known) / (100 * length) if length else 0.0
 
     def hears(self, plain: str, *, ours: frozenset[str]) -> tuple[str, ...]:
         """Return the words that speak most for silence, the strongest first, or none.
@@ -81,13 +88,15 @@ class Likeness:
 
     def _counting(self, plain: str, ours: frozenset[str]) -> tuple[str, ...]:
         words = dict.fromkeys(words_of(plain))
+        if not ours:
+            return tuple(words)
         return tuple(word for word in words if word not in ours or self._said(word) <= 0)
 
 
 @cache
-def learned() -> Likeness:
-    """Return what `python -m tests.eval.train` learned; read once, when first needed."""
-    table = json.loads((files("assistant") / "lists" / "likeness.json").read_text("utf-8"))
+def ear(name: str) -> Likeness:
+    """Return what `python -m tests.eval.train` learned to hear; read once, when first needed."""
+    table = json.loads((files("assistant") / "lists" / f"ear_{name}.json").read_text("utf-8"))
     return Likeness(
         posts=table["posts"],
         threshold=table["threshold"],
