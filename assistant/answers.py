@@ -83,8 +83,12 @@ class Answer(BaseModel):
     @property
     def pointing(self) -> str:
         """The short variant with the page it points to: all a pointer says."""
-        link = self.sources[0] if self.sources else ""
-        return self.short if link in self.short else f"{self.short} {link}"
+        return self.short if self.page in self.short else f"{self.short} {self.page}"
+
+    @property
+    def page(self) -> str:
+        """The page to read on at, empty where there is none."""
+        return self.sources[0] if self.sources else ""
 
 
 _KEYS = ("id", "department", "title", "aliases", "sources", "owner", "valid-until", "language")
@@ -224,6 +228,19 @@ class Index:
             for at in best
         )
 
+    def names(self, text: str, answer: Answer) -> bool:
+        """Say whether `text` names the answer's subject: a whole alias, or a word of its title.
+
+        A title's word that is all a text says names nothing: "where do I begin".
+        """
+        said, title = self._stems(text), self._stems(answer.title)
+        aliases = (self._stems(each) for each in answer.aliases)
+        whole = any(each and each <= said for each in aliases)
+        return whole or (len(said) > 1 and bool(said & title))
+
+    def _stems(self, text: str) -> frozenset[str]:
+        return frozenset(self._stem[word] for word in _words(text))
+
     def _idf(self, term: str) -> float:
         found = len(self._postings.get(term, ()))
         return math.log(1 + (len(self._answers) - found + 0.5) / (found + 0.5))
@@ -306,9 +323,9 @@ def _words(text: str) -> Iterator[str]:
     return (word for word in _WORD.findall(plain) if word not in _STOP)
 
 
-def tells(word: str) -> bool:
-    """Say whether the search listens to `word`: it is none of those that say nothing."""
-    return any(True for _ in _words(word))
+def tells(text: str) -> bool:
+    """Say whether the search listens to any word of `text`: one that does not say nothing."""
+    return any(True for _ in _words(text))
 
 
 def _grams(word: str) -> tuple[str, ...]:

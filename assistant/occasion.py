@@ -1,5 +1,6 @@
 """What a draft for one case is made with, and what every draft has in common."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -76,6 +77,21 @@ def greeted(on: Occasion, text: str) -> str:
     time = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
     greeting = on.said(f"greeting_{time}")
     return f"{greeting} {text}" if greeting else text
+
+
+def verbatim(on: Occasion, answers: Sequence[Answer], *, long: bool = False) -> str | None:
+    """Return approved answers as they stand, under each other and each with its page.
+
+    The short variants, or the long ones; None where they do not fit. One short answer goes without
+    its page where only that does not fit.
+    """
+    said = [each.long if long else each.short for each in answers]
+    pages = [each.page for each in answers]
+    whole = "\n\n".join(
+        text if page in text else f"{text} {page}" for text, page in zip(said, pages, strict=True)
+    )
+    tried = (whole,) if long or len(said) > 1 else (whole, *said)
+    return next((text for each in tried if on.fits(text := greeted(on, each))), None)
 
 
 def linked(on: Occasion, text: str, answer: Answer) -> str:

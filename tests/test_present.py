@@ -298,6 +298,13 @@ def test_each_suggestion_says_where_it_comes_from(origin: Origin, told: str) -> 
     assert shown.leans is (origin in ("model", "answer"))
 
 
+def test_an_answer_of_another_department_says_whose_it_is() -> None:
+    for department, title in (("afval", ""), ("parkeren", " (van Afval)"), (None, " (van Afval)")):
+        shown = card(case_in(State.OPEN, department=department)).suggestion
+        assert shown is not None
+        assert [each.title for each in shown.sources] == [f"Grofvuil laten ophalen{title}"]
+
+
 def test_sources_have_title_and_link_and_an_unknown_one_its_id() -> None:
     shown = card(case_in(State.OPEN, draft=draft(sources=("weg", "grofvuil")))).suggestion
     assert shown

@@ -10,7 +10,7 @@ from assistant.chats import Press
 from assistant.config import Organisation
 from assistant.errors import NotAllowed
 from assistant.ground import others
-from assistant.occasion import Occasion, draft_of, edition, greeted, linked
+from assistant.occasion import Occasion, draft_of, edition, greeted, verbatim
 from assistant.platforms import Platform
 from assistant.store import Decision, Work
 from assistant.words import Words
@@ -57,9 +57,9 @@ def picked(
 
 def _word_for_word(on: Occasion, answer: Answer) -> Draft:
     """Return the long variant where it fits with greeting and link, else the short one."""
-    long, short = (linked(on, greeted(on, each), answer) for each in (answer.long, answer.short))
-    whole = on.fits(long) and all(each in long for each in answer.sources[:1])
-    draft = draft_of(on, long if whole else short, origin="answer", sources=(answer.id,))
+    fitting = verbatim(on, (answer,), long=True) or verbatim(on, (answer,))
+    text = fitting or greeted(on, answer.short)
+    draft = draft_of(on, text, origin="answer", sources=(answer.id,))
     # The id says which text an editor began with; nothing of the citizen's goes into it.
     made = f"{on.case.id}:{edition(on.case)}:{answer.id}"
     return draft.model_copy(update={"id": sha256(made.encode()).hexdigest()[:16]})

@@ -5,16 +5,17 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from assistant.aliases import with_learned
-from assistant.answers import Hit, Index, sure
+from assistant.answers import Answer, Hit, Index, sure
 from assistant.case import Case, Draft, Event, Kind, State
 from assistant.clean import clean
 from assistant.config import Organisation
 from assistant.draft.address import form_of_address
 from assistant.draft.keeping import foundation, still_fits
 from assistant.draft.model import written_by
+from assistant.draft.parts import answers_to
 from assistant.ground import road_of
 from assistant.llms import LLM
-from assistant.occasion import SPOKEN, Occasion, draft_of, edition, greeted, linked
+from assistant.occasion import SPOKEN, Occasion, draft_of, edition, greeted, verbatim
 from assistant.platforms import Platform
 from assistant.rules import SENSITIVE
 from assistant.store import Decision, Delivery, Store, Work
@@ -100,11 +101,12 @@ async def suggest(
         now=now,
     )
     hits = nearest(case, organisation=organisation, now=now)
-    founded = foundation(case, case.triage, hits)
+    both = _both(on)
+    founded = foundation(case, case.triage, hits, both)
     kept = still_fits(case, founded, organisation=organisation, platform=platform)
     if kept is not None:
         return kept
-    written = await _written(on, hits, model=model, turned_down=turned_down)
+    written = await _written(on, hits, both, model=model, turned_down=turned_down)
     return written.model_copy(update={"founded": founded})
 
 
@@ -126,6 +128,7 @@ def _wanted(case: Case) -> bool:
 async def _written(
     on: Occasion,
     hits: tuple[Hit, ...],
+    both: tuple[Answer, ...],
     *,
     model: LLM | None,
     turned_down: Callable[[str], None] = unheard,
@@ -136,7 +139,8 @@ async def _written(
         by_model = await written_by(on, hits, model=model, turned_down=turned_down)
         if by_model is not None:
             return by_model
-    return _word_for_word(on, hits) or _template(on, hits) or _empty(on, hits)
+    together = _as_approved(on, both) if both else None
+    return together or _word_for_word(on, hits) or _template(on, hits) or _empty(on, hits)
 
 
 def nearest(case: Case, *, organisation: Organisation, now: datetime) -> tuple[Hit, ...]:
@@ -156,12 +160,27 @@ def _word_for_word(on: Occasion, hits: tuple[Hit, ...]) -> Draft | None:
     answer = found.answer if found else None
     if answer is None:
         answer = road_of(on.case, organisation=on.organisation, now=on.now)
-    if answer is None or answer.language != on.triage.language:
+    return _as_approved(on, (answer,)) if answer else None
+
+
+def _both(on: Occasion) -> tuple[Answer, ...]:
+    """Return the two answers to a post that asks two things, whichever department's they are.
+
+    Each is approved by its owner, and whoever sends it stands for the organisation: a citizen who
+    asks both in one post is not sent to two counters. What shows a road goes with nothing else.
+    """
+    index = index_of(on.organisation, on.organisation.local(on.now).date())
+    roads = {each.answer for each in on.organisation.pointers}
+    return answers_to(clean(on.case.post.text), index, apart=roads)
+
+
+def _as_approved(on: Occasion, answers: tuple[Answer, ...]) -> Draft | None:
+    """Return approved answers as they stand, in the citizen's language and where they fit."""
+    if any(each.language != on.triage.language for each in answers):
         return None
-    text = greeted(on, answer.short)
-    if not on.fits(text):
-        return None
-    return draft_of(on, linked(on, text, answer), origin="answer", sources=(answer.id,))
+    text = verbatim(on, answers)
+    ids = tuple(each.id for each in answers)
+    return draft_of(on, text, origin="answer", sources=ids) if text else None
 
 
 def _to_body(on: Occasion) -> Draft | None:

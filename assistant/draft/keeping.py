@@ -1,6 +1,6 @@
 """A suggestion that an edit leaves standing, because all it was made from is still the same."""
 
-from assistant.answers import Hit, sure
+from assistant.answers import Answer, Hit, sure
 from assistant.case import Case, Draft, Triage
 from assistant.checks import check
 from assistant.config import Organisation
@@ -9,12 +9,12 @@ from assistant.ground import ground_of
 from assistant.platforms import Platform
 
 
-def foundation(case: Case, triage: Triage, hits: tuple[Hit, ...]) -> str:
+def foundation(case: Case, triage: Triage, hits: tuple[Hit, ...], both: tuple[Answer, ...]) -> str:
     """Return what a suggestion for `case` is made from, the post's own words aside.
 
     Two posts with the same foundation ask for the same suggestion: what they are, in which
     language and tone, how much they ask, whose they are, and which approved answers are found for
-    them, the best first.
+    them, the best first, and for the two things they ask (`both`).
     """
     ranked = tuple(sorted(hits, key=lambda each: -each.score))
     best = sure(ranked)
@@ -29,6 +29,7 @@ def foundation(case: Case, triage: Triage, hits: tuple[Hit, ...]) -> str:
         triage.pointer,
         best.answer.id if best else None,
         ",".join(each.answer.id for each in ranked),
+        ",".join(each.id for each in both),
         case.post.text.count("?"),
         # A post more is no edit: it may ask for something more.
         len(case.posts),

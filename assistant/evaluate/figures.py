@@ -233,7 +233,7 @@ def _answers(both: list[tuple[Row, Tried]]) -> dict[str, Rate]:
     return {
         "first": _share(row.answer == next(iter(each.near), None) for row, each in fitting),
         "among three": _share(row.answer in each.near for row, each in fitting),
-        "word for word and right": _share(row.answer in each.sources for row, each in shown),
+        "word for word and right": _share((row.answer,) == each.sources for row, each in shown),
         "word for word though none fits": _share(_searched(each) for each in without),
     }
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from assistant.aliases import teachable
 from assistant.amendable import acts_on
+from assistant.answers import Answer as Approved
 from assistant.card import Action, ActionId, Answer, Fact, Opens, Source, Suggestion
 from assistant.case import FINISHED, Case, Draft, State
 from assistant.ground import lasting, others, road_of, sources, valid
@@ -175,9 +176,8 @@ def suggestion(view: View) -> Suggestion | None:
 
 
 def _origin(view: View, draft: Draft) -> str:
-    return view.say(
-        f"card.origin_{draft.origin}", by=origin_by(draft.by), id=", ".join(draft.sources)
-    )
+    key = "answers" if draft.origin == "answer" and len(draft.sources) > 1 else draft.origin
+    return view.say(f"card.origin_{key}", by=origin_by(draft.by), id=", ".join(draft.sources))
 
 
 def _sources(view: View, draft: Draft) -> Iterator[Source]:
@@ -188,10 +188,18 @@ def _sources(view: View, draft: Draft) -> Iterator[Source]:
         if cited in expired:
             continue
         if cited in known:
-            urls = known[cited].sources
-            yield Source(id=cited, title=known[cited].title, url=urls[0] if urls else None)
+            each = known[cited]
+            yield Source(id=cited, title=_titled(view, each), url=each.page or None)
         else:
             yield Source(id=cited, title=cited)
+
+
+def _titled(view: View, source: Approved) -> str:
+    """Return the answer's title, and whose it is where that is another department's."""
+    department = view.organisation.department(source.department)
+    if department is None or department.id == view.case.department:
+        return source.title
+    return view.say("card.source_of", title=source.title, department=department.name)
 
 
 def answer(view: View) -> Answer | None:

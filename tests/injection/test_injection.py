@@ -142,7 +142,7 @@ async def drafted(attack: str, reply: str) -> tuple[Case, str]:
     )
     value = ModelDraft(reply=reply[:2000], sources=("A1",)).model_dump()
     hits = nearest(case, organisation=WATERSTAD, now=MONDAY)
-    draft = await _written(on, hits, model=ScriptedLLM(value))
+    draft = await _written(on, hits, (), model=ScriptedLLM(value))
     return evolve(case, Event(kind=Kind.DRAFTED, at=MONDAY, draft=draft), id="c1"), draft.text
 
 
