@@ -168,8 +168,9 @@ def _drafted(told: _Told) -> str:
     if draft.wish is not None:
         asked = told.before.rewriting if told.before else None
         wish = _wish(told, asked) if asked else ""
-        by, text = origin_by(draft.by), _whole(draft.text)
-        return told.say("thread.rewritten", wish=wish, by=by, text=text)
+        key = "thread.rewritten" if draft.origin == "model" else "thread.rewritten_answer"
+        by, ids, text = origin_by(draft.by), ", ".join(draft.sources), _whole(draft.text)
+        return told.say(key, wish=wish, by=by, id=ids, text=text)
     return told.say(
         f"thread.drafted_{draft.origin}",
         by=origin_by(draft.by),

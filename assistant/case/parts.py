@@ -37,7 +37,7 @@ Label = Literal[
     "spam",
 ]
 Origin = Literal["model", "answer", "template", "empty"]
-Wish = Literal["shorter", "simpler", "warmer", "formal", "familiar", "language", "own"]
+Wish = Literal["shorter", "longer", "simpler", "warmer", "formal", "familiar", "language", "own"]
 """How a colleague wants a suggestion rewritten; `own` is an instruction in their own words."""
 
 CloseReason = Literal["no_answer_needed", "not_for_us", "answered_elsewhere", "spam", "other"]

@@ -179,13 +179,9 @@ class Desk:
         return relabelled(case, press, actor, now, organisation=places, words=words)
 
     def _rewrite(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
-        self._rewritable(case)
-        return wished(case, press, actor, now, lane=self._channel(case))
-
-    def _rewritable(self, case: Case) -> None:
         self._must_be(case, State.OPEN)
-        if self._organisation.model is None:
-            raise NotAllowed("desk.no_model")
+        places, on, words = self._organisation, self._platforms, self._words
+        return wished(case, press, actor, now, organisation=places, platforms=on, words=words)
 
     def _pick(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         self._pickable(case)
@@ -219,6 +215,7 @@ class Desk:
             case,
             version=loaded.version,
             organisation=self._organisation,
+            platforms=self._platforms,
             words=self._words,
             now=self._clock(),
         )
@@ -229,7 +226,7 @@ class Desk:
             case "close" | "hand_over" | "relabel":
                 self._must_be(case, State.OPEN, State.FAILED)
             case "rewrite":
-                self._rewritable(case)
+                self._must_be(case, State.OPEN)
             case "pick":
                 self._pickable(case)
             case "take_back":

@@ -8,7 +8,7 @@ from random import SystemRandom
 
 from pydantic import BaseModel, ConfigDict
 
-from assistant.case import Case, Draft, Event, Kind, Rewriting, State, Wish
+from assistant.case import Case, Draft, Event, Kind, Origin, Rewriting, State, Wish
 from assistant.checks.links import find_links
 from assistant.clean import clean
 from assistant.config import Organisation
@@ -16,17 +16,19 @@ from assistant.draft.address import FORMS, Form, form_of_address
 from assistant.draft.model import DEADLINE, objections_to
 from assistant.errors import ModelUnusable
 from assistant.ground import sources
-from assistant.llms import LLM, Outcome
+from assistant.llms import LLM
 from assistant.occasion import Occasion, linked
 from assistant.platforms import Platform
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
 from assistant.store import Decision, Delivery, Store, Work
+from assistant.variants import variant
 from assistant.words import Words
 
 _UNGUESSABLE = SystemRandom()
 
 WISHES: Mapping[Wish, str] = {
     "shorter": "Maak de tekst korter.",
+    "longer": "Maak de tekst uitgebreider, met wat de inwoner nodig heeft uit de antwoorden.",
     "simpler": "Maak de tekst eenvoudiger: kortere zinnen en makkelijker woorden.",
     "warmer": "Maak de tekst vriendelijker en persoonlijker.",
     "formal": "Maak de tekst formeler en spreek de inwoner aan met u.",
@@ -109,8 +111,15 @@ def _stands(case: Case, asked: Rewriting) -> bool:
 async def _rewritten(
     on: Occasion, draft: Draft, asked: Rewriting, *, model: LLM | None
 ) -> Draft | None:
-    if model is None:
-        return None
+    """Return the model's version, failing that the approved variant where that was asked for."""
+    by_model = await _by_model(on, draft, asked, model=model) if model else None
+    if by_model is not None:
+        return by_model
+    text = variant(on, draft, asked.wish)
+    return _version(draft, asked, text=text, origin="answer") if text else None
+
+
+async def _by_model(on: Occasion, draft: Draft, asked: Rewriting, *, model: LLM) -> Draft | None:
     try:
         outcome = await model.ask(
             ModelRewrite,
@@ -123,13 +132,14 @@ async def _rewritten(
     text = clean(outcome.value.reply)
     if any(objections_to(on, text, draft.sources, told=_prompt())):
         return None
-    answers = sources(on.organisation, draft.sources)
-    # A suggestion that came with its link keeps it.
-    text = linked(on, text, answers[0]) if answers and find_links(draft.text) else text
-    return _version(draft, text, asked, outcome)
+    # A suggestion that came with its links keeps them.
+    for each in sources(on.organisation, draft.sources):
+        text = linked(on, text, each) if each.page in draft.text else text
+    by = f"{outcome.model} {outcome.prompt}"
+    return _version(draft, asked, text=text, origin="model", by=by)
 
 
-def _version(draft: Draft, text: str, asked: Rewriting, outcome: Outcome[ModelRewrite]) -> Draft:
+def _version(draft: Draft, asked: Rewriting, *, text: str, origin: Origin, by: str = "") -> Draft:
     """Return the next version: another id, so that an editor knows which one it began with.
 
     The id stands in the audit chain for good, so nothing of the text goes into it.
@@ -139,8 +149,8 @@ def _version(draft: Draft, text: str, asked: Rewriting, outcome: Outcome[ModelRe
         update={
             "id": sha256(made.encode()).hexdigest()[:16],
             "text": text,
-            "origin": "model",
-            "by": f"{outcome.model} {outcome.prompt}",
+            "origin": origin,
+            "by": by,
             "wish": asked.wish,
             "kept": False,
         }

@@ -1,5 +1,6 @@
 """The questions before an act: why close, to whom, where does the reply stand."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import get_args
 
@@ -78,35 +79,32 @@ def relabel_form(case: Case, *, version: int, words: Words) -> Form:
     )
 
 
-def rewrite_form(case: Case, *, version: int, words: Words) -> Form:
-    """Return the question how the suggestion should be rewritten.
+def rewrite_form(case: Case, *, version: int, wishes: Sequence[Wish], words: Words) -> Form:
+    """Return the question how the suggestion should be rewritten, in one of the ways `wishes`.
 
     A choice is a Wish; that for another language is `language:CODE`.
     """
     spoken = case.triage.language if case.triage else None
-    wishes = [(each, f"card.wish_{each}") for each in get_args(Wish) if each != "language"]
-    tongues = [(f"language:{each}", each) for each in LANGUAGES if each != spoken]
+    tongues = [each for each in LANGUAGES if each != spoken] if "language" in wishes else []
+    values = [*(each for each in wishes if each != "language"), *map("language:{}".format, tongues)]
+    # In words of one's own only a model rewrites; without one the form says what there is.
+    free = "own" in wishes
     return Form(
         case=case.id,
         version=version,
         action="rewrite",
         title=words.say("card.form_rewrite"),
         submit=words.say("card.action_rewrite"),
-        choice_label=words.say("card.form_rewrite_choice"),
-        choices=(
-            *(Choice(value=value, label=words.say(key)) for value, key in wishes),
-            *(
-                Choice(
-                    value=value,
-                    label=words.say(
-                        "card.wish_language", language=coded("card.language_", code, words=words)
-                    ),
-                )
-                for value, code in tongues
-            ),
-        ),
-        text_label=words.say("card.form_rewrite_text"),
+        choice_label=words.say(f"card.form_rewrite_{'choice' if free else 'approved'}"),
+        choices=tuple(_wish(each, words) for each in values),
+        text_label=words.say("card.form_rewrite_text") if free else None,
     )
+
+
+def _wish(value: str, words: Words) -> Choice:
+    wish, _, code = value.partition(":")
+    language = coded("card.language_", code, words=words) if code else ""
+    return Choice(value=value, label=words.say(f"card.wish_{wish}", language=language))
 
 
 def pick_form(

@@ -14,6 +14,7 @@ from assistant.platforms import Costs
 from assistant.present import sent
 from assistant.present.wording import View, coded, day, origin_by, place_of
 from assistant.rules import OFTEN, TO_AND_FRO
+from assistant.variants import wishes
 
 
 def facts(view: View) -> Iterator[Fact]:
@@ -341,9 +342,16 @@ def _button(view: View, action: ActionId, opens: Opens) -> Action:
 
 
 def _rewritable(view: View) -> bool:
-    """Say whether there is a suggestion, and a model to rewrite it."""
-    draft = view.case.draft
-    return bool(draft and draft.text) and view.organisation.model is not None
+    """Say whether there is a suggestion that can be rewritten in any way."""
+    return bool(
+        wishes(
+            view.case,
+            organisation=view.organisation,
+            platform=view.platform,
+            words=view.words,
+            now=view.now,
+        )
+    )
 
 
 def _pointed(view: View) -> bool:
