@@ -51,6 +51,15 @@ ALWAYS = Hours(days=DAYS, opens=time(0), closes=time(23, 59, 59))
 MODEL = "gpt-5-mini"
 """The model where only a key or a base URL says that there is one."""
 
+SIGHTS = (
+    ("wp-062", "afval", "afvalpas", "two questions, answered from two approved answers"),
+    ("wp-005", "belastingen", "Stationswijk", "politics: left alone, with the reason"),
+    ("wp-007", "communicatie", "HELP", "an emergency: handed over, with the way to 112"),
+    ("wp-009", "parkeren", "bezwaar", "a legal form: its road, and the last day of its term"),
+    ("wp-013", "afval", "milieustraat", "press  Herschrijf  for a longer text, and back"),
+)
+"""What shows the difference: a post's id, its channel, a word of it, and what to see there."""
+
 STARTING = """
   Starting a store, a local Slack and Luister in {state} ..."""
 
@@ -58,7 +67,9 @@ WELCOME = """
   Luister is listening.   Open   {url}
   You act as {name}; choose somebody else at "Act as".
 
-  - Citizens of {town} write by themselves, one every few seconds; look in #{busy}.
+  - Citizens of {town} write by themselves, one every few seconds.
+    In the first minute, look at:
+{sights}
   - On a card press  Bewerk & verstuur,  change what you like, and send.
   - After the undo window of {undo} s the reply stands in #{square}, as citizens see it.
   - Suggestions: {model}.
@@ -185,7 +196,9 @@ def _welcome(organisation: Organisation, slack: LocalSlack, folder: Path) -> str
         url=slack.url,
         name=organisation.people[0].name,
         town=organisation.organisation.name,
-        busy=_name(organisation.departments[0].channel),
+        sights="\n".join(
+            f"      #{place:<13} {word:<13} {seen}" for _, place, word, seen in SIGHTS
+        ),
         square=_name(SQUARE),
         log=state_of(folder) / LOG,
         undo=organisation.replies.undo_seconds,

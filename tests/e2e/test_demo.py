@@ -12,14 +12,17 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import aiohttp
 import pytest
 
+from assistant.case import Case, Event, Kind, evolve
 from assistant.config import load
 from assistant.demo import (
     MODEL,
+    SIGHTS,
     SQUARE,
     _agreed,
     alone,
@@ -30,16 +33,20 @@ from assistant.demo import (
     with_model,
     workspace_of,
 )
+from assistant.draft import suggest
 from assistant.errors import LuisterError
 from assistant.localslack import NamespaceUnavailable
 from assistant.paths import example
+from assistant.platforms.replay import Replay, parse
 from assistant.store import open_store, utcnow
+from assistant.triage import understand
 from assistant.words import Words
 from tests.core import new_case
 from tests.slack_ui import Json, need_local_slack, slack_people, texts_of
 
 ROOT = Path(__file__).parent.parent.parent
 WATERSTAD = load(example())
+REPLAY = Replay("@gemeentewaterstad", replies=Path("unused"))
 
 
 def environ(state: Path, **more: str) -> dict[str, str]:
@@ -156,6 +163,7 @@ async def test_the_demo_from_start_to_a_second_start(tmp_path: Path) -> None:
     env = environ(state)
     async with demo(env) as first:
         assert "Act as" in first.told
+        assert "#belastingen   Stationswijk  politics: left alone" in first.told
         assert "Traceback" not in first.told
         began = time.monotonic()
         card = await first_card(first.url)
@@ -293,6 +301,45 @@ def test_the_posts_begin_now_and_keep_their_order(tmp_path: Path) -> None:
     stamps = re.findall(r'"created_at": "([^"]+)"', target.read_text("utf-8"))
     assert stamps[0] == now.isoformat()
     assert stamps == sorted(stamps)
+
+
+@pytest.mark.parametrize(
+    ("post", "label", "advice", "cited"),
+    [
+        ("wp-062", "question", "answer", ("afvalpas", "stadhuis-openingstijden")),
+        ("wp-005", "political", "leave", None),
+        ("wp-007", "emergency", "hand_over", None),
+        ("wp-009", "legal", "hand_over", None),
+        ("wp-013", "question", "answer", ("milieustraat",)),
+    ],
+)
+async def test_what_it_points_at_is_there_without_a_model(
+    post: str, label: str, advice: str, cited: tuple[str, ...] | None
+) -> None:
+    assert [each[0] for each in SIGHTS] == ["wp-062", "wp-005", "wp-007", "wp-009", "wp-013"]
+    [channel] = [each[1] for each in SIGHTS if each[0] == post]
+    case, now = _arrived(post), utcnow()
+    words, random = Words("nl"), Random(1)
+    triage, _ = await understand(
+        case, organisation=WATERSTAD, model=None, words=words, clock=lambda: now, random=random
+    )
+    case = evolve(case, Event(kind=Kind.TRIAGED, at=now, triage=triage), id="c1")
+    assert (triage.label, triage.advice) == (label, advice)
+    assert WATERSTAD.channel(case.department, case.official) == f"C0{channel.upper()}"
+    assert (triage.pointer is not None) == (label in ("emergency", "legal"))
+    draft = await suggest(
+        case, organisation=WATERSTAD, model=None, platform=REPLAY, words=words, now=now
+    )
+    assert (draft.sources if draft else None) == cited
+
+
+def _arrived(id: str) -> Case:
+    """Return the case of one of the example's posts."""
+    lines = (example() / "posts.jsonl").read_text("utf-8").splitlines()
+    line = next(each for each in lines if f'"id": "{id}"' in each)
+    arrival = parse(line, account="@gemeentewaterstad", now=utcnow())
+    received = Event(kind=Kind.RECEIVED, at=utcnow(), post=arrival.post)
+    return evolve(None, received, id="c1")
 
 
 def test_everybody_is_in_the_local_slack() -> None:
