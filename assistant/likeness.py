@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 SHORTEST, LONGEST = 3, 5
@@ -12,7 +12,6 @@ SHORTEST, LONGEST = 3, 5
 TOLD = 3
 
 
-@lru_cache(maxsize=10_000)
 def pieces(word: str) -> frozenset[str]:
     """Return a folded word whole, as `=word`, and its pieces, `^` and `$` being its two ends."""
     ends = f"^{word}$"

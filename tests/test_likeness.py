@@ -1,5 +1,6 @@
 """The second ear: it only ever makes the advice stricter, and its weights can be made anew."""
 
+import tracemalloc
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
@@ -136,3 +137,14 @@ def test_the_threshold_holds_back_no_more_than_its_share() -> None:
         8.0,
         9.0,
     ]
+
+
+def test_no_word_of_a_post_is_kept() -> None:
+    ear = likeness.ear("silence")
+    ear.score("paspoort")
+    tracemalloc.start()
+    for number in range(10):
+        ear.score("".join(chr(97 + (at * at // 7 + number) % 26) for at in range(5000)))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 100_000
