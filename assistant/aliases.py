@@ -10,7 +10,7 @@ from assistant.case import Alias, Case
 from assistant.checks.links import find_links
 from assistant.clean import clean
 from assistant.config import Organisation
-from assistant.names import FIRST_NAMES, INTRODUCES, find_names
+from assistant.names import FIRST_NAMES, INTRODUCES, PARTICLES, find_names
 from assistant.personal import Own, find_personal
 from assistant.rules import ADVICE
 from assistant.rules.phrases import words
@@ -49,7 +49,8 @@ def with_learned(organisation: Organisation, learned: Iterable[tuple[str, Alias]
 
 
 def _with(answer: Answer, phrases: Iterable[str]) -> Answer:
-    new = {words(each): each for each in phrases if not known(answer, each)}
+    own = set(map(words, answer.aliases))
+    new = {plain: each for each in phrases if (plain := words(each)) not in own}
     return answer.model_copy(update={"aliases": (*answer.aliases, *new.values())})
 
 
@@ -108,12 +109,19 @@ def _named(text: str) -> Iterator[Span]:
     if len(raised) == len(text):
         people = (start for code, start, _ in find_names(raised) if code == "person")
         yield from (_two_words(text, start) for start in people)
+    # "ik jan de vries": raised, a word before a first name makes another pair with it.
+    first = (each.start() for each in _WORD.finditer(text) if each[0].title() in FIRST_NAMES)
+    yield from (_two_words(text, start) for start in first)
 
 
 def _two_words(text: str, start: int) -> Span:
     """Return where a name without capitals ends: first and last name, and what stands between."""
-    telling = (each.end() for each in _WORD.finditer(text, start) if tells(each[0]))
+    telling = (each.end() for each in _WORD.finditer(text, start) if _of_a_name(each[0]))
     return start, max(islice(telling, 2), default=len(text))
+
+
+def _of_a_name(word: str) -> bool:
+    return word.casefold() not in PARTICLES and tells(word)
 
 
 def _linked(text: str) -> Iterator[Span]:
@@ -133,7 +141,7 @@ def _proper(found: re.Match[str], text: str, away: Iterable[Span]) -> bool:
 def _tells(word: str) -> bool:
     plain = 1 < len(word) <= LETTERS and word.lower().isalpha()
     about_people = word.title() in FIRST_NAMES or word.casefold() in INTRODUCES
-    return plain and not about_people and tells(word)
+    return plain and not about_people and _of_a_name(word)
 
 
 def _best(found: list[str]) -> list[str]:

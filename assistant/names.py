@@ -16,16 +16,20 @@ NOBODY = _listed("not_names.txt")
 """Words that follow a greeting or a signature without being anybody's name."""
 
 _CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-ŽА-ЯІЇЄҐ](?:[^\W\d_]|['’](?=[^\W\d_]))+(?:-[A-ZÀ-Þ][^\W\d_]+)*"
-_PARTICLE = r"(?i:van|de|der|den|ten|ter|te|het|in|'t|’t|von|di|da|dos|el|al|ben|bin|la|le)"
+_DUTCH = frozenset({"van", "de", "der", "den", "ten", "ter", "te", "het", "in"})
+PARTICLES = _DUTCH | {"von", "di", "da", "dos", "el", "al", "ben", "bin", "la", "le"}
+"""Words inside a name that are no name by themselves."""
+_PARTICLE = rf"(?i:{'|'.join(sorted(PARTICLES))}|'t|’t)"
 _SURNAME = rf"(?:{_PARTICLE}[ ]+){{0,3}}{_CAPITAL}"
 _LETTERS = r"(?:(?:[A-Z]\.){1,4}[ ]?)"
 _NAME = rf"(?:{_LETTERS}{_SURNAME}|{_CAPITAL})(?:[ ]+{_LETTERS}?{_SURNAME}){{0,3}}"
 _NAMES = rf"{_NAME}(?: (?:en|&|and) {_NAME})?"
 _LOWER = r"[^\W\d_]{2,}(?: [^\W\d_]+)?"
-_PLACE = (
-    r"(?i:[^\W\d_]*(?:straat|laan|weg|plein|gracht|kade|dijk|singel|hof|pad|dreef|steeg|markt|park"
-    r"|plantsoen|brug|school|college|huis|tunnel|stadion|arena|hal|zaal|museum|kerk|fonds))\b"
+_PLACE_END = (
+    r"(?:straat|laan|weg|plein|gracht|kade|dijk|singel|hof|pad|dreef|steeg|markt|park|plantsoen|brug"
+    r"|school|college|huis|tunnel|stadion|arena|hal|zaal|museum|kerk|fonds)"
 )
+_PLACE = rf"(?i:[^\W\d_]*{_PLACE_END})\b"
 # "Anne Frank" is a person, "Anne Frank school" a place.
 _NO_PLACE = rf"(?![^\W\d_]| +{_PLACE})"
 _END = r"[ .!,]*(?:$|\n)"
@@ -80,7 +84,6 @@ _INTRODUCED = (
         rf" +(?P<name>{_NAME}){_NO_PLACE}",
     ),
 )
-_PARTICLES = frozenset({"van", "de", "der", "den", "ten", "ter", "te", "het", "in"})
 _BY_WORD: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 for _code, _words, _rest in _INTRODUCED:
     for _word in _words.split():
@@ -102,7 +105,7 @@ _AFTER_OFFICE = re.compile(
     r"(?i)(?:wethouder|burgemeester|minister(?:-president)?|staatssecretaris|raadslid|commissaris)"
     r" +$"
 )
-_ENDS_AS_PLACE = re.compile(_PLACE + "$")
+_ENDS_AS_PLACE = re.compile(rf"(?i:{_PLACE_END})$")
 
 
 def find_names(text: str) -> Iterator[tuple[str, int, int]]:
@@ -153,6 +156,6 @@ def _opens(text: str, start: int) -> bool:
 
 def _somebody(code: str, match: re.Match[str]) -> Iterator[tuple[str, int, int]]:
     """Yield the name of `match`, unless it is an ordinary word or a place."""
-    words = [word for word in match["name"].casefold().split() if word not in _PARTICLES]
+    words = [word for word in match["name"].casefold().split() if word not in _DUTCH]
     if words and words[0] not in NOBODY and not _ENDS_AS_PLACE.search(words[-1]):
         yield code, *match.span("name")

@@ -1,6 +1,7 @@
 """Words of a citizen that may teach the search: the subject, and nothing of anybody's."""
 
 import re
+import time
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -56,6 +57,8 @@ def test_what_says_nothing_teaches_nothing(post: str) -> None:
         ("De matras van Fatimeh ligt op straat", ("fatimeh",)),
         ("@piet.jansen zet een matras buiten, Piet toch!", ("piet", "jansen")),
         ("Matras van de familie De Vries", ("vries",)),
+        ("waar kan ik jan de vries mijn matras geven", ("jan", "vries")),
+        ("ik ben mohammed el amrani, matras kwijt", ("mohammed", "el", "amrani")),
     ],
 )
 def test_nothing_personal_is_among_them(post: str, private: tuple[str, ...]) -> None:
@@ -140,6 +143,17 @@ def test_words_of_an_answer_that_is_gone_are_nobodys() -> None:
         with_learned(ORGANISATION, learned("zitzak", answer="weg")).answers == ORGANISATION.answers
     )
     assert with_learned(ORGANISATION, ()) is ORGANISATION
+
+
+def test_thousands_of_learned_words_hold_no_draft_up() -> None:
+    own = tuple(f"oude bank {number}" for number in range(40))
+    answers = (ANSWER.model_copy(update={"aliases": own}),)
+    organisation = ORGANISATION.model_copy(update={"answers": answers})
+    taught = learned(*(f"zitzak {number}" for number in range(3000)))
+    began = time.process_time()
+    (answer,) = with_learned(organisation, taught).answers
+    assert len(answer.aliases) == 3040
+    assert time.process_time() - began < 0.5
 
 
 def test_a_case_without_a_label_teaches_nothing() -> None:

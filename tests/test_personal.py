@@ -1,5 +1,6 @@
 """What is found as personal data and what is left alone; the numbers are test numbers."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -252,3 +253,11 @@ def test_a_long_hostile_text_takes_no_long_time(sign: str) -> None:
     for finder in FINDERS:
         list(finder(text))
     find_personal(text[:4000], own=OWN)
+
+
+@pytest.mark.parametrize("letters", ["A", "NL", "Éa"])
+def test_one_endless_word_holds_nobody_up(letters: str) -> None:
+    text = f"Hoi {letters * (5000 // len(letters))}!"
+    began = time.process_time()
+    find_personal(text, own=OWN)
+    assert time.process_time() - began < 1
