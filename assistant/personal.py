@@ -146,6 +146,10 @@ _OF_BIRTH = re.compile(
     rf"(?i)(?<!\d)(?P<date>{_DATE})\b[^.!?\d]{{0,25}}"
     r"\b(?:geboren|geboorte\w*|geboortedag|verjaar\w*|jarig|born|birth\w*)\b"
 )
+# "Geboren voor 1 januari 2008" says who may come, and is nobody's birthday.
+_COHORT = re.compile(
+    r"(?i)\b(?:voor|na|vanaf|tot|tussen|sinds|before|after|between|since|until)\s$"
+)
 _CASE = re.compile(
     r"(?i:zaak|dossier|meldings?|aanvraag|kenmerk|klant|relatie|aanslag|vordering|case|reference)"
     r"[- ]?(?i:nummers?|nr\.?|number|id)?(?:\s(?i:is|was))?[:# ]{0,3}"
@@ -264,7 +268,8 @@ def _birth_dates(text: str) -> Iterator[Personal]:
     for pattern in (_BIRTH, _OF_BIRTH):
         for match in pattern.finditer(text):
             start, end = match.span("date")
-            yield Personal(kind="birth_date", start=start, end=end, certain=True)
+            if not _COHORT.search(text, max(0, start - 10), start):
+                yield Personal(kind="birth_date", start=start, end=end, certain=True)
 
 
 def _case_numbers(text: str) -> Iterator[Personal]:
