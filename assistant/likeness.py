@@ -41,11 +41,13 @@ class Likeness:
     """What training found: of each piece in how many texts it stood, and what it speaks for.
 
     `weights` are hundredths of the natural logarithm of how much likelier a piece is in the texts
-    that are to be kept apart. Above `threshold` a person looks first.
+    that are to be kept apart. Above `threshold` a person looks first; above `quiet`, which is
+    lower, nothing general is suggested.
     """
 
     posts: int
     threshold: float
+    quiet: float
     seen: Mapping[str, int]
     weights: Mapping[str, int]
 
@@ -99,6 +101,7 @@ def ear(name: str) -> Likeness:
     return Likeness(
         posts=table["posts"],
         threshold=table["threshold"],
+        quiet=table["quiet"],
         seen={piece: seen for piece, (seen, _) in table["pieces"].items()},
         weights={piece: weight for piece, (_, weight) in table["pieces"].items()},
     )

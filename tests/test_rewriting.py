@@ -20,7 +20,7 @@ from assistant.store import Decision, Store, open_store
 from assistant.store.work import pending
 from assistant.words import Words
 from tests.staff_cases import card
-from tests.test_draft import WATERSTAD, drafted, labelled
+from tests.test_draft import LIBRARY, WATERSTAD, drafted, labelled
 from tests.test_triage import MONDAY, ScriptedLLM, add, held
 
 TOWN = WATERSTAD.model_copy(update={"model": Model(name="gpt")})
@@ -278,7 +278,7 @@ async def test_without_a_model_and_without_another_variant_there_is_no_button(
 
 
 async def test_a_template_has_no_other_variant(store: Store) -> None:
-    id = await labelled(store, "Wat is dit nou weer?", department="afval")
+    id = await labelled(store, LIBRARY, department="afval")
     await drafted(store, id)
     await add(store, id, Event(kind=Kind.PRESENTED, at=MONDAY))
     with pytest.raises(NotAllowed, match=r"desk\.no_model"):

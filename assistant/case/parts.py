@@ -36,7 +36,7 @@ Label = Literal[
     "personal_data",
     "spam",
 ]
-Origin = Literal["model", "answer", "template", "empty"]
+Origin = Literal["model", "answer", "template", "empty", "held"]
 Wish = Literal["shorter", "longer", "simpler", "warmer", "formal", "familiar", "language", "own"]
 """How a colleague wants a suggestion rewritten; `own` is an instruction in their own words."""
 

@@ -17,7 +17,7 @@ from assistant.ground import road_of
 from assistant.llms import LLM
 from assistant.occasion import SPOKEN, Occasion, draft_of, edition, greeted, verbatim
 from assistant.platforms import Platform
-from assistant.rules import SENSITIVE
+from assistant.rules import PEOPLE, SENSITIVE, quiet, read, register_of
 from assistant.store import Decision, Delivery, Store, Work
 from assistant.store.aliases import learned
 from assistant.words import Words
@@ -116,6 +116,19 @@ def index_of(organisation: Organisation, today: date) -> Index:
     return Index(organisation.answers, today=today)
 
 
+def _may_be_general(on: Occasion) -> bool:
+    """Say whether a line may be suggested that no answer was found for.
+
+    It fits any post, so it would stand under one that should get none as well. A colleague who
+    labelled the post has read it.
+    """
+    if on.triage.by == PEOPLE:
+        return True
+    register = register_of(on.organisation, on.organisation.local(on.now).date())
+    own = on.organisation.own
+    return quiet(read(on.case.post, text=on.case.waiting, own=own, register=register))
+
+
 def _wanted(case: Case) -> bool:
     if case.state not in DRAFTABLE or case.gone or not case.answerable:
         return False
@@ -140,7 +153,10 @@ async def _written(
         if by_model is not None:
             return by_model
     together = _as_approved(on, both) if both else None
-    return together or _word_for_word(on, hits) or _template(on, hits) or _empty(on, hits)
+    approved = together or _word_for_word(on, hits)
+    if approved is None and not _may_be_general(on):
+        return draft_of(on, "", origin="held", sources=_near(hits))
+    return approved or _template(on, hits) or _empty(on, hits)
 
 
 def nearest(case: Case, *, organisation: Organisation, now: datetime) -> tuple[Hit, ...]:

@@ -2,7 +2,7 @@
 
 from assistant.rules.alike import signature
 from assistant.rules.conversation import OFTEN, after_often
-from assistant.rules.judging import RULES, Rule, judge
+from assistant.rules.judging import RULES, Rule, judge, quiet
 from assistant.rules.reading import Reading, read
 from assistant.rules.register import Register, register_of
 from assistant.rules.roads import TO_AND_FRO, with_road, with_wait
@@ -22,6 +22,7 @@ __all__ = [
     "Verdict",
     "after_often",
     "judge",
+    "quiet",
     "read",
     "register_of",
     "signature",

@@ -271,10 +271,20 @@ def judge(post: Reading) -> Verdict:
     like those that may get no draft: lists know the words somebody thought of, it knows others.
     """
     verdict = next(verdict for rule in RULES if (verdict := rule(post)) is not None)
-    if verdict.advice != "answer" or _plain(post, verdict):
+    if verdict.advice != "answer":
         return verdict
     heard = ear("silence").hears(post.all_words, ours=post.register.own_words)
-    return _held(verdict, heard) if heard else verdict
+    return _held(verdict, heard) if heard and not _plain(post, verdict) else verdict
+
+
+def quiet(post: Reading) -> bool:
+    """Say whether nothing in the post is at all like those that may get no draft.
+
+    Stricter than `judge`: advice is weighed by whoever reads it, a text that stands there is sent.
+    """
+    silence = ear("silence")
+    score = silence.score(post.all_words, ours=post.register.own_words)
+    return score <= silence.quiet or _plain(post, judge(post))
 
 
 def _held(verdict: Verdict, heard: tuple[str, ...]) -> Verdict:
@@ -285,8 +295,11 @@ def _held(verdict: Verdict, heard: tuple[str, ...]) -> Verdict:
 
 
 def _plain(post: Reading, verdict: Verdict) -> bool:
-    """Say whether it is a short question on our subject and nothing else: no room to mean more."""
+    """Say whether it is about our subject and little else: no room to mean more.
+
+    That is a short question on a subject of ours, or what an approved answer surely fits: of 200
+    own posts that should be left alone and that the rules would answer, none.
+    """
     short = len(post.all_words.replace("/", " ").split()) <= SHORT
-    return (
-        short and verdict.why == "question" and verdict.sure and bool(post.opens("question.form"))
-    )
+    asked = verdict.why == "question" and verdict.sure and bool(post.opens("question.form"))
+    return (short and asked) or post.register.answered(post.text)

@@ -6,7 +6,7 @@ from datetime import date
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from assistant.answers import Answer, Index
+from assistant.answers import Answer, Index, sure
 from assistant.config import Department, Organisation, Pointer
 from assistant.rules.phrases import compiled, words
 
@@ -37,6 +37,7 @@ class Register:
     def __init__(self, organisation: Organisation, *, today: date) -> None:
         subjects = [_subjects(each) for each in organisation.departments]
         self._index = Index([*subjects, *organisation.answers], today=today)
+        self._answers = Index(organisation.answers, today=today)
         self._organisation = organisation
         self._today = today
 
@@ -92,6 +93,10 @@ class Register:
         hits = Index([valid[id] for id in spoken], today=self._today).find(text, top=1)
         best = [*(each.answer.id for each in hits), *spoken]
         return found[best[0]] if best else None
+
+    def answered(self, text: str) -> bool:
+        """Say whether an approved answer surely fits: then most of `text` is about its subject."""
+        return sure(self._answers.find(text, top=2)) is not None
 
     def subject(self, text: str) -> Subject:
         """Return whose subject `text` is about."""

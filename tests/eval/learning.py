@@ -23,9 +23,7 @@ def fold_of(id: str) -> int:
     return sha256(b"f" + id.encode()).digest()[0] % FOLDS
 
 
-def trained(
-    apart: Sequence[Pieces], other: Sequence[Pieces], *, threshold: float = 0.0
-) -> Likeness:
+def trained(apart: Sequence[Pieces], other: Sequence[Pieces]) -> Likeness:
     """Return the weights that tell the texts `apart` from the `other` ones, each as its pieces."""
     counted = Counter(piece for text in (*apart, *other) for piece in text)
     seen = {piece: count for piece, count in sorted(counted.items()) if count >= LEAST}
@@ -33,7 +31,7 @@ def trained(
     rarity = {piece: math.log(posts / count) for piece, count in seen.items()}
     one, two = _shares(apart, rarity), _shares(other, rarity)
     weights = {piece: round(100 * math.log(one[piece] / two[piece])) for piece in seen}
-    return Likeness(posts=posts, threshold=threshold, seen=seen, weights=weights)
+    return Likeness(posts=posts, threshold=0.0, quiet=0.0, seen=seen, weights=weights)
 
 
 def _shares(texts: Sequence[Pieces], rarity: dict[str, float]) -> dict[str, float]:
@@ -65,4 +63,5 @@ def written(ear: Likeness) -> str:
         f"{json.dumps(piece, ensure_ascii=False)}:[{seen},{ear.weights[piece]}]"
         for piece, seen in sorted(ear.seen.items())
     )
-    return f'{{"posts":{ear.posts},"threshold":{ear.threshold},"pieces":{{\n{lines}\n}}}}\n'
+    limits = f'"posts":{ear.posts},"threshold":{ear.threshold},"quiet":{ear.quiet}'
+    return f'{{{limits},"pieces":{{\n{lines}\n}}}}\n'

@@ -30,13 +30,15 @@ WATERSTAD = HERE.parent.parent / "examples" / "waterstad"
 
 SILENT: tuple[Label, ...] = ("emergency", "self_harm", "abuse", "legal", "political", "opinion")
 ANSWERABLE: tuple[Label, ...] = ("question", "complaint", "report")
-HELD = 0.4
-"""Share of answerable posts the second ear may hold back; above it the curve gains little."""
+HELD = 0.35
+"""Share of answerable posts the second ear may hand to a person first."""
+GENERAL = 0.6
+"""Share of answerable posts for which no general line is suggested: it would fit any post."""
 ASKED = 0.02
 """Share of fine sentences each tone may be asked about."""
 FINE = "fine"
 """A sentence of a reply with no such tone."""
-CURVE = (0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6)
+CURVE = (0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +148,7 @@ def tone_ear(code: str, said: Sequence[Sample]) -> tuple[Likeness, float]:
     of_tone, of_fine = tone_scores(code, said)
     threshold = above_share(ASKED, of_fine)
     heard = sum(score > threshold for score in of_tone) / len(of_tone)
-    return replace(tone(code, said), threshold=threshold), heard
+    return replace(tone(code, said), threshold=threshold, quiet=threshold), heard
 
 
 def main() -> None:
@@ -154,7 +156,11 @@ def main() -> None:
     scored = held_out(posts)
     for line in curve(scored):
         print(line)
-    ear = replace(silence(posts), threshold=threshold_for(HELD, scored))
+    ear = replace(
+        silence(posts),
+        threshold=threshold_for(HELD, scored),
+        quiet=threshold_for(GENERAL, scored),
+    )
     file_of("silence").write_text(written(ear), "utf-8")
     said = tone_samples()
     for code in TONES:
