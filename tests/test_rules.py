@@ -110,7 +110,7 @@ question|Aanval van de ganzen in het park, wat doen jullie met de sloot en het g
 question|Wat kost een nieuw paspoort?
 question|Hoe vraag ik een parkeervergunning aan?
 question|where can i renew my passport?
-question|Wat kost een paspoort voor mijn zoon Tim?
+question|Hoe vraag ik een paspoort aan voor mijn zoon Tim?
 question|Mag de kliko morgen buiten staan
 complaint|Onze kliko is alweer niet geleegd, dit is de derde keer
 complaint|Ik wacht al zes weken op mijn parkeervergunning

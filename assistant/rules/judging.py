@@ -269,12 +269,14 @@ def judge(post: Reading) -> Verdict:
 
     What they would answer goes to a person all the same where the second ear hears that the post is
     like those that may get no draft: lists know the words somebody thought of, it knows others.
+    Save where half of the post is the subject of an approved answer, which leaves no room to mean
+    more: of 200 own posts to be left alone that the rules would answer, none is such a post.
     """
     verdict = next(verdict for rule in RULES if (verdict := rule(post)) is not None)
     if verdict.advice != "answer":
         return verdict
     heard = ear("silence").hears(post.all_words, ours=post.register.own_words)
-    return _held(verdict, heard) if heard and not _plain(post, verdict) else verdict
+    return _held(verdict, heard) if heard and not post.register.covers(post.text) else verdict
 
 
 def quiet(post: Reading) -> bool:
@@ -284,7 +286,7 @@ def quiet(post: Reading) -> bool:
     """
     silence = ear("silence")
     score = silence.score(post.all_words, ours=post.register.own_words)
-    return score <= silence.quiet or _plain(post, judge(post))
+    return score <= silence.quiet or post.register.covers(post.text)
 
 
 def _held(verdict: Verdict, heard: tuple[str, ...]) -> Verdict:
@@ -292,14 +294,3 @@ def _held(verdict: Verdict, heard: tuple[str, ...]) -> Verdict:
     return replace(
         verdict, advice="hand_over", why="likeness", heard=heard, sure=False, department=None
     )
-
-
-def _plain(post: Reading, verdict: Verdict) -> bool:
-    """Say whether it is about our subject and little else: no room to mean more.
-
-    That is a short question on a subject of ours, or what an approved answer surely fits: of 200
-    own posts that should be left alone and that the rules would answer, none.
-    """
-    short = len(post.all_words.replace("/", " ").split()) <= SHORT
-    asked = verdict.why == "question" and verdict.sure and bool(post.opens("question.form"))
-    return (short and asked) or post.register.answered(post.text)

@@ -6,7 +6,7 @@ from datetime import date
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from assistant.answers import Answer, Index, sure
+from assistant.answers import SURE_COVERAGE, Answer, Index
 from assistant.config import Department, Organisation, Pointer
 from assistant.rules.phrases import compiled, words
 
@@ -94,9 +94,9 @@ class Register:
         best = [*(each.answer.id for each in hits), *spoken]
         return found[best[0]] if best else None
 
-    def answered(self, text: str) -> bool:
-        """Say whether an approved answer surely fits: then most of `text` is about its subject."""
-        return sure(self._answers.find(text, top=2)) is not None
+    def covers(self, text: str) -> bool:
+        """Say whether at least half of what `text` says is the subject of one approved answer."""
+        return any(hit.coverage >= SURE_COVERAGE for hit in self._answers.find(text, top=1))
 
     def subject(self, text: str) -> Subject:
         """Return whose subject `text` is about."""
