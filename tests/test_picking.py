@@ -27,6 +27,7 @@ CHAIR = "@gemeentewaterstad haalt de vuilnis ook mijn kapotte schommelstoel? Gro
 PHRASE = "haalt vuilnis kapotte schommelstoel"
 SIMILAR = "Komt de vuilnis een kapotte schommelstoel halen?"
 BULKY = ANSWERS["grofvuil-ophalen"]
+PASS = ANSWERS["afvalpas"]
 REPLAY = Replay("@gemeentewaterstad", replies=Path("unused"))
 
 
@@ -207,6 +208,16 @@ async def test_the_same_form_sent_twice_chooses_once(store: Store, desk: Desk) -
     one, other = await asyncio.gather(desk.press(chosen), desk.press(chosen))
     assert one == other
     assert (await kinds(store, id)).count(Kind.PICKED) == 1
+
+
+async def test_another_choice_in_the_same_form_is_another_choice(store: Store, desk: Desk) -> None:
+    id = await opened(store)
+    version = (await store.load(id)).version
+    for answer in (BULKY, PASS):
+        chosen = press(id, "pick", by="U01ANNA", version=version, choice=answer.id)
+        editor = await desk.press(chosen)
+        assert isinstance(editor, Editor)
+        assert answer.short in editor.text or answer.long in editor.text
 
 
 async def test_a_suggestion_that_comes_late_does_not_overwrite_the_choice(

@@ -68,7 +68,8 @@ class Desk:
             channel = self._channel(held(loaded))
             await enlist(self._store, channel, "open:" + press.case, rank=URGENT)
             return None
-        command = f"{press.action}:{press.version}:{person.chat_user}"
+        # Another choice in the same form is another act.
+        command = f"{press.action}:{press.version}:{person.chat_user}:{press.choice or ''}"
         now = self._clock()
         saw = await self._saw(press)
 
