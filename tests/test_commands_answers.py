@@ -2,12 +2,12 @@
 
 import asyncio
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from assistant.case import Alias, Draft, Event, Kind, Triage
+from assistant.case import Alias, Draft, Event, Kind, State, Triage
 from assistant.store import Decision, Store, open_store
 from tests.command_line import Luister
 from tests.core import START, WRITER, add, post
@@ -167,6 +167,15 @@ async def asked(store: Store, id: str, text: str, author: str | None) -> None:
 # What was learned
 
 
+async def finished(store_url: str, *, until: datetime) -> list[str]:
+    """Return the cases that nothing happened to since `until`, as retention finds them."""
+    async with open_store(store_url, "waterstad") as store:
+        found = await store.ids(State.OPEN, until=until)
+        return [
+            id for id in found if (held := (await store.load(id)).case) and held.updated_at <= until
+        ]
+
+
 def taught(store_url: str, *learned: tuple[str, str]) -> None:
     """Have Anna teach a phrase for each (answer, phrase), each in a case of its own."""
 
@@ -232,6 +241,8 @@ def test_what_was_learned_is_found_and_forgotten(
     story = luister("show", "cp0", "--config", folder)
     assert "een beheerder haalde het weg" in story.out
     assert "all holds" in luister("verify", "--config", folder).out
+    soon = START + timedelta(minutes=1)
+    assert sorted(asyncio.run(finished(store_url, until=soon))) == ["cp0", "cp1", "cp2"]
     again = luister("answers", "forget", "een", "zitzak kwijt", "--config", folder)
     assert again.code == 1
     assert again.err.startswith("een: learned no such phrase")

@@ -199,7 +199,9 @@ def _taught(case: Case, event: Event) -> Change:
 
 
 def _untaught(case: Case, event: Event) -> Change:
-    return {"taught": tuple(each for each in case.taught if each != event.alias)}
+    """An administrator's act; the case's retention runs on as before."""
+    taught = tuple(each for each in case.taught if each != event.alias)
+    return {"taught": taught, "updated_at": case.updated_at}
 
 
 def _handed_over(case: Case, event: Event) -> Change:

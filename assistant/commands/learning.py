@@ -79,7 +79,9 @@ async def forget(args: argparse.Namespace) -> int:
             return Decision(events=events, work=(Work(lane=lane),))
 
         for case in cases:
-            await store.decide(case, decide, now=now)
+            held = (await store.load(case)).case
+            # The case keeps its place among those that wait for retention.
+            await store.decide(case, decide, now=held.updated_at if held else now)
     print(f"{id} is no longer found by these words (taught in {len(cases)} cases)")
     return 0
 
