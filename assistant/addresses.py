@@ -64,7 +64,8 @@ _POSTCODE_NUMBER = re.compile(
     rf"{_NO_YEAR}\b{_POSTCODE}(?:(?:[\s,]{{0,3}}|-)(?:{_CALLED}\s*)?{_NUMBER}{_NO_MEASURE})?"
 )
 _LOWER_POSTCODE_NUMBER = re.compile(
-    rf"\b[1-9]\d{{3}}\s?[a-z]{{2}}[\s,]{{1,3}}{_CALLED}\s*\d{{1,4}}[a-z]?\b"
+    rf"\b[1-9]\d{{3}}(?:\s?[a-z]{{2}}[\s,]{{1,3}}{_CALLED}\s*\d{{1,4}}[a-z]?\b"
+    rf"|(?![kmc]m|k[gw]|[mg]b|ml|eu)[a-z]{{2}}[\s,]{{1,3}}{_NUMBER}{_NO_MEASURE})"
 )
 _SAID_NUMBER = re.compile(
     rf"{_STREET}[\s,]{{1,3}}(?:{_CALLED}\s(?:{_SAID})|(?!(?:een|één)\s)(?:{_SAID})\s(?:hs|bis|rood|zwart|huis))\b"

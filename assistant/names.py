@@ -24,7 +24,10 @@ _SURNAME = rf"(?:{_PARTICLE}[ ]+){{0,3}}{_CAPITAL}"
 _LETTERS = r"(?:(?:[A-Z]\.){1,4}[ ]?)"
 _NAME = rf"(?:{_LETTERS}{_SURNAME}|{_CAPITAL})(?:[ ]+{_LETTERS}?{_SURNAME}){{0,3}}"
 _NAMES = rf"{_NAME}(?: (?:en|&|and) {_NAME})?"
-_LOWER = r"[^\W\d_]{2,}(?: [^\W\d_]+)?"
+_LOWER = (
+    rf"(?:[^\W\d_]\. ?){{0,3}}(?:(?:{_PARTICLE}) ){{0,3}}[^\W\d_]{{2,}}"
+    rf"(?: (?:(?:{_PARTICLE}) ){{0,3}}[^\W\d_]+)?"
+)
 _PLACE_END = (
     r"(?:straat|laan|weg|plein|gracht|kade|dijk|singel|hof|pad|dreef|steeg|markt|park|plantsoen|brug"
     r"|school|college|huis|tunnel|stadion|arena|hal|zaal|museum|kerk|fonds)"
