@@ -39,7 +39,7 @@ _STREET_END = (
     r"|(?:straat|laan|plein|weg|hof|pad)je"
 )
 _STREET = (
-    r"(?:(?:[A-ZÀ-Þ][\w.'’-]{0,30}\s+(?:van|de|der|den|ten|ter|het|'t)\s+(?:de\s+|der\s+|den\s+)?"
+    r"(?:(?:(?<!\w)[A-ZÀ-Þ][\w.'’-]{0,30}\s+(?:van|de|der|den|ten|ter|het|'t)\s+(?:de\s+|der\s+|den\s+)?"
     r"|(?:Lange|Korte|Oude|Nieuwe|Grote|Kleine|Hoge|Lage|Eerste|Tweede|Derde|Sint|Prins|Prinses"
     r"|Koningin|Koning|Graaf|Burgemeester|Pastoor|Professor|1e|2e|3e)\s+)"
     rf"?{_NO_STREET}[A-ZÀ-Þ](?:[\w'’-]{{0,30}}\w)??(?:{_STREET_END})"

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assistant.answers import load_answers
@@ -277,6 +277,7 @@ def test_any_text_gives_findings_that_point_at_their_words(text: str, post: str)
 
 @settings(deadline=None, max_examples=100)
 @given(text=PIECES)
+@example(text="postcode 1012AB de Dorpsweg vijf huis")
 def test_a_text_that_is_its_own_source_needs_no_confirmation_of_facts(text: str) -> None:
     ground = GROUND.model_copy(update={"sources": (text,)})
     found = {one.code for one in check(text, ground=ground)}
