@@ -109,6 +109,11 @@ def test_words_of_a_post_that_is_not_the_same_any_more_are_not_offered(kind: Kin
     assert case.offered is None
 
 
+def test_who_chooses_an_answer_waits_for_no_rewriting() -> None:
+    assert fold(*story(*OPEN, Kind.REWRITE)).rewriting is not None
+    assert fold(*story(*OPEN, Kind.REWRITE, Kind.PICKED)).rewriting is None
+
+
 # Searching
 
 
