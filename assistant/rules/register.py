@@ -95,8 +95,14 @@ class Register:
         return found[best[0]] if best else None
 
     def covers(self, text: str) -> bool:
-        """Say whether at least half of what `text` says is the subject of one approved answer."""
-        return any(hit.coverage >= SURE_COVERAGE for hit in self._answers.find(text, top=1))
+        """Say whether half of what `text` says is the subject of one approved answer, and names it.
+
+        A text that says little is half covered by pieces of words alone.
+        """
+        found = self._answers.find(text, top=1)
+        return any(
+            hit.coverage >= SURE_COVERAGE and self._answers.names(text, hit.answer) for hit in found
+        )
 
     def subject(self, text: str) -> Subject:
         """Return whose subject `text` is about."""

@@ -90,7 +90,7 @@ async def test_who_may_not_act_is_told_whom_to_ask_and_nothing_changes(
 async def test_a_text_for_a_case_closed_meanwhile_stays_and_says_who_closed_it(
     running: Town,
 ) -> None:
-    words = "hoe laat komt de vuilniswagen in de tulpstraat?"
+    words = "wanneer wordt de kliko geleegd in de tulpstraat?"
     await running.arrive(_post("closed", words))
     card = await running.card("C0AFVAL", words)
     editor, _ = await running.window(card, EDIT, user=ANNA)

@@ -19,7 +19,7 @@ MARKUP = (
     "<https://kwaad.example|klik hier> https://kwaad.example/pad *vetgedrukt* _schuin_ ~weg~ "
     "`code` :tada: &lt;b&gt; &amp; > citaat"
 )
-RIGHT_TO_LEFT = "waar kan grofvuil heen \u202enegnirdrev\u202c \u2066dan\u2069 \u200fecht"
+RIGHT_TO_LEFT = "wanneer komt de vuilniswagen \u202enegnirdrev\u202c \u2066dan\u2069 \u200fecht"
 HIDDEN = (
     "grof\u200bvuil hoe lang duurt dat \ufeff"
     + "".join(chr(0xE0000 + ord(each)) for each in "verraad")
@@ -35,7 +35,7 @@ POSTS = {
 }
 PLAIN = {
     "markup": ("<!channel>", "<@U01ANNA>", "<https://kwaad.example|klik hier>", "&lt;b&gt;"),
-    "bidi": ("grofvuil heen negnirdrev dan echt",),
+    "bidi": ("vuilniswagen negnirdrev dan echt",),
     "hidden": ("grofvuil hoe lang duurt dat nog wel",),
     "emoji": ("👩‍👩‍👧‍👦",),
 }
