@@ -29,6 +29,9 @@ _HASHTAG = re.compile(r"#\w+")
 _GOES_ON = frozenset(",'’-/&")
 """After these, as after a letter, a capital begins no sentence: it begins a name."""
 
+SAID = 0.75
+"""Share of a learned phrase's words that a post must say: among them are words of any subject."""
+
 Span = tuple[int, int]
 
 
@@ -46,6 +49,17 @@ def with_learned(organisation: Organisation, learned: Iterable[tuple[str, Alias]
         _with(each, more[each.id]) if each.id in more else each for each in organisation.answers
     )
     return organisation.model_copy(update={"answers": answers})
+
+
+def spoken(learned: Iterable[tuple[str, Alias]], text: str) -> tuple[tuple[str, Alias], ...]:
+    """Return what was learned of which `text` says nearly all: a few words shared prove nothing."""
+    said = set(words(text).split())
+    return tuple(each for each in learned if _share_said(each[1].phrase, said) >= SAID)
+
+
+def _share_said(phrase: str, said: set[str]) -> float:
+    own = words(phrase).split()
+    return sum(word in said for word in own) / len(own) if own else 0.0
 
 
 def _with(answer: Answer, phrases: Iterable[str]) -> Answer:

@@ -61,10 +61,24 @@ def others(case: Case, *, organisation: Organisation, now: datetime) -> tuple[An
     )
 
 
+def outdated(case: Case) -> bool:
+    """Say whether the suggestion is for an earlier post of a case that now asks for none."""
+    draft, triage = case.draft, case.triage
+    if draft is None or triage is None:
+        return False
+    return draft.revision < case.revision and triage.advice != "answer"
+
+
 def lasting(case: Case, *, organisation: Organisation, now: datetime) -> Draft | None:
-    """Return the case's suggestion; None once an answer that its text leans on has expired."""
+    """Return the case's suggestion; None once an answer that its text leans on has expired.
+
+    None too where it was made for an earlier post and the advice is not to answer any more: a text
+    beside "leave it" says the opposite of it.
+    """
     draft = case.draft
-    if draft is None or not draft.text:
+    if draft is None or outdated(case):
+        return None
+    if not draft.text:
         return draft
     known = sources(organisation, draft.sources)
     return draft if known == valid(organisation, draft.sources, now=now) else None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from assistant.aliases import LONGEST, MOST, known, phrase_of, teachable, with_learned
+from assistant.aliases import LONGEST, MOST, known, phrase_of, spoken, teachable, with_learned
 from assistant.answers import Index, sure
 from assistant.case import Alias, Kind, Label, State
 from assistant.draft import index_of
@@ -164,3 +164,18 @@ def test_thousands_of_learned_words_hold_no_draft_up() -> None:
 def test_a_case_without_a_label_teaches_nothing() -> None:
     assert teachable(case_in(State.NEW).model_copy(update={"offered": alias()})) is None
     assert event(Kind.TAUGHT).alias == alias()
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("mijn kliko zit begin volgende week nog vol, lang wachten", True),
+        ("kan ik begin volgende week naar de milieustraat, of moet ik wachten?", False),
+    ],
+)
+def test_learned_words_count_only_where_a_post_says_nearly_all_of_them(
+    text: str, *, counts: bool
+) -> None:
+    taught = learned("begin volgende week wachten kliko zit")
+
+    assert spoken(taught, text) == (tuple(taught) if counts else ())

@@ -191,6 +191,16 @@ def test_graphemes(text: str, count: int) -> None:
     assert graphemes(text) == count
 
 
+def test_a_tone_is_told_once_at_the_words_a_list_knows() -> None:
+    text = "Hoi! Wij beloven plechtig dat deze hele straat morgen weer helemaal schoon is. ^AB"
+    assert [words for code, words in codes(text) if code == "promise"] == ["Wij beloven"]
+
+
+def test_a_promise_no_list_knows_is_heard_in_its_sentence() -> None:
+    said = "Dit probleem is voor het weekend verleden tijd."
+    assert codes(f"Hoi! {said} ^AB") == [("promise", said)]
+
+
 def test_blocks_come_first_and_hints_never_block() -> None:
     text = "Reeds 3 weken. Bel 06-12345678. Wij beloven het."
     found = [one.severity for one in check(text, ground=GROUND)]

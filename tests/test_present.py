@@ -319,6 +319,16 @@ def test_a_suggestion_stands_only_while_something_is_to_be_written(state: State)
     assert card(case_in(state, draft=draft())).suggestion is None
 
 
+@pytest.mark.parametrize("advice", ["leave", "hand_over", "wait"])
+def test_what_was_written_for_an_earlier_post_does_not_stand_beside_the_advice_to_be_silent(
+    advice: Any,
+) -> None:
+    changed = {"revision": 2, "draft": draft(), "triage": triage(advice=advice)}
+
+    assert card(case_in(State.OPEN, **changed)).suggestion is None
+    assert card(case_in(State.OPEN, **changed | {"triage": triage()})).suggestion is not None
+
+
 WARNINGS: dict[str, tuple[State, dict[str, Any]]] = {
     "in_doubt": (State.IN_DOUBT, {}),
     "newer": (State.SENDING, {"posts": (post(), post("p2"))}),

@@ -176,7 +176,7 @@ async def test_the_term_counts_from_the_day_of_the_post(store: Store) -> None:
     assert case.term is not None
     assert case.term.ends == date(2026, 11, 23) + timedelta(days=28)
     shown = {each.label: each.value for each in card(case, organisation=WATERSTAD).facts}
-    assert shown["Termijn"] == "loopt af op 21 december"
+    assert shown["Onze termijn"] == "loopt af op 21 december"
 
 
 async def test_a_label_without_days_has_no_term(store: Store) -> None:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
-from assistant.aliases import with_learned
+from assistant.aliases import spoken, with_learned
 from assistant.answers import SURE_COVERAGE, Answer, load_answers, sure
 from assistant.case import Case
 from assistant.checks import Finding, Ground, check
@@ -77,7 +77,7 @@ async def _list(args: argparse.Namespace) -> int:
 
 async def _find(args: argparse.Namespace) -> int:
     organisation = configured(args.config)
-    known = with_learned(organisation, await learned_in(args.config))
+    known = with_learned(organisation, spoken(await learned_in(args.config), args.words[0]))
     hits = index_of(known, organisation.local(utcnow()).date()).find(clean(args.words[0]))
     chosen = sure(hits)
     rows = [

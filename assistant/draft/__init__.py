@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 
-from assistant.aliases import with_learned
+from assistant.aliases import spoken, with_learned
 from assistant.answers import Answer, Hit, Index, sure
 from assistant.case import Case, Draft, Event, Kind, State
 from assistant.clean import clean
@@ -51,7 +51,7 @@ async def draft(
         return
     written = await suggest(
         case,
-        organisation=with_learned(organisation, await learned(store)),
+        organisation=with_learned(organisation, spoken(await learned(store), case.post.text)),
         model=model,
         platform=platform,
         words=words,
