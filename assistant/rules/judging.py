@@ -269,8 +269,7 @@ def judge(post: Reading) -> Verdict:
 
     What they would answer goes to a person all the same where the second ear hears that the post is
     like those that may get no draft: lists know the words somebody thought of, it knows others.
-    Save where half of the post is the subject of an approved answer, which leaves no room to mean
-    more: of 200 own posts to be left alone that the rules would answer, none is such a post.
+    Save where all that the post says is the subject of an approved answer: no room to mean more.
     """
     verdict = next(verdict for rule in RULES if (verdict := rule(post)) is not None)
     if verdict.advice != "answer":
