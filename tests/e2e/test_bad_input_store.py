@@ -119,7 +119,7 @@ async def _pressed_until_taken(running: Town, editor: str, text: str) -> Any:
 
 
 async def test_a_store_that_stalls_doubles_nothing(running: Town, own_store: RedisServer) -> None:
-    words = "hoe laat ik grofvuil ophalen bij de haven?"
+    words = "wanneer wordt de kliko geleegd?"
     await running.arrive(_post("stall", words))
     card = await running.card("C0AFVAL", words, seconds=40)
     await running.thread_says(card, "Voorstel", seconds=40)
