@@ -3,14 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from assistant.numerals import DUTCH
+
 _POSTCODE = r"[1-9]\d{3}\s?(?!SA|SD|SS)[A-Z]{2}\b"
 _NUMBER = r"\d{1,4}(?:-?[a-zA-Z]\b|\s[A-Z]\b|-\d{1,3}\b|\s?-?(?:hs|huis|bis|rood|zw)\b)?(?![^\W_])"
-_SAID = (
-    r"(?:(?:een|twee|drie|vier|vijf|zes|zeven|acht|negen)(?:en|ën))?"
-    r"(?:twintig|dertig|veertig|vijftig|zestig|zeventig|tachtig|negentig)"
-    r"|elf|twaalf|dertien|veertien|vijftien|zestien|zeventien|achttien|negentien|tien"
-    r"|een|één|twee|drie|vier|vijf|zes|zeven|acht|negen|honderd\w*"
-)
+_SAID = "|".join((*sorted(DUTCH, key=len, reverse=True), "één", r"honderd\w*"))
 _CALLED = r"(?:(?:huis)?(?:nummer|nr\.?)|no\.?)"
 """What stands before a house number that is called so."""
 _MONTHS = (

@@ -13,6 +13,7 @@ from stdnum.nl import bsn as bsn_rule
 from assistant.addresses import find_addresses
 from assistant.clean import fold
 from assistant.names import find_names
+from assistant.numerals import DUTCH
 
 Kind = Literal[
     "bsn",
@@ -80,17 +81,7 @@ _SPACED_EMAIL = re.compile(
 _MOBILE = re.compile(
     r"(?<![\w+])(?:\+31|0031|[\[(]?0)[ .()/-]{0,3}6[\])]?(?:[ .()/-]{0,2}\d){8}(?!\d)"
 )
-_SMALL = "een twee drie vier vijf zes zeven acht negen"
-_TEENS = "tien elf twaalf dertien veertien vijftien zestien zeventien achttien negentien"
-_TENS = "twintig dertig veertig vijftig zestig zeventig tachtig negentig"
-_DIGITS = {word: str(number) for number, word in enumerate(f"nul {_SMALL} {_TEENS}".split())} | {
-    ten: f"{number}0" for number, ten in enumerate(_TENS.split(), 2)
-}
-_DIGITS |= {
-    f"{small}{'ën' if small.endswith('e') else 'en'}{ten}": f"{tens}{digit}"
-    for tens, ten in enumerate(_TENS.split(), 2)
-    for digit, small in enumerate(_SMALL.split(), 1)
-}
+_DIGITS = {"nul": "0"} | {word: str(number) for word, number in DUTCH.items()}
 """Numbers in letters as people read a telephone number aloud."""
 _SPELLED = re.compile(
     rf"(?i)(?<!\w)(?:nul|0\d?)(?:\W{{1,3}}(?:{'|'.join(sorted(_DIGITS, key=len, reverse=True))}"

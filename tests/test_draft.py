@@ -222,7 +222,7 @@ async def test_a_language_without_words_gets_an_empty_box_with_answers_beside_it
 
 
 async def test_a_report_gets_the_approved_pointer(store: Store) -> None:
-    text = "bij ons is er van alles aan de hand"
+    text = "bij ons in de straat is de lamp kapot"
     id = await labelled(store, text, label="report", pointer="verwijzing-melding")
 
     found = written(await drafted(store, id))

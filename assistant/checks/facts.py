@@ -8,30 +8,20 @@ from typing import NamedTuple
 from assistant.checks.findings import Finding, Ground, finding
 from assistant.checks.links import find_links
 from assistant.clean import fold
+from assistant.numerals import DUTCH
 from assistant.personal import national
 
-_TENS = "twintig dertig veertig vijftig zestig zeventig tachtig negentig"
 _TENS_EN = "twenty thirty forty fifty sixty seventy eighty ninety"
-_SMALL = "een twee drie vier vijf zes zeven acht negen"
 COUNTS: dict[str, float] = {
     word: number
     for first, words in (
-        (1, f"{_SMALL} tien elf twaalf dertien veertien vijftien zestien zeventien achttien"),
         (1, "één two three four five six seven eight nine ten eleven twelve thirteen fourteen"),
         (1, "a one"),
         (15, "fifteen sixteen seventeen eighteen nineteen"),
-        (19, "negentien"),
     )
     for number, word in enumerate(words.split(), first)
 }
-COUNTS |= {
-    small + ("ën" if small.endswith("e") else "en") + ten: number + 10 * tens
-    for number, small in enumerate(_SMALL.split(), 1)
-    for tens, ten in enumerate(_TENS.split(), 2)
-}
-COUNTS |= {
-    ten: 10 * number for words in (_TENS, _TENS_EN) for number, ten in enumerate(words.split(), 2)
-}
+COUNTS |= DUTCH | {ten: 10 * number for number, ten in enumerate(_TENS_EN.split(), 2)}
 COUNTS |= {"one": 1, "an": 1, "half": 0.5, "halve": 0.5, "anderhalf": 1.5, "anderhalve": 1.5}
 LARGE = ("honderd", "duizend", "miljoen", "miljard", "hundred", "thousand", "million", "billion")
 """Words ending so must stand in the source as they are: they are not worked out."""
@@ -148,7 +138,7 @@ _FACT = re.compile(
     rf"|(?P<month>(?:in|vanaf|tot|eind|begin|half|halverwege|since|from|until|by|van)\s(?:{_any(MONTHS)})\b)"
     rf"|(?P<weekday>(?:{_any(DAYS)})(?:{_any(DAY_ENDS)})?\b)"
     rf"|(?P<moment>(?<!goede )(?<!goeden)(?<!goeie )(?:{_any(MOMENTS)})\b)"
-    rf"|(?P<half>half\s(?:{_any(_SMALL.split())}|tien|elf|twaalf)\b)"
+    rf"|(?P<half>half\s(?:{_any(word for word, n in DUTCH.items() if n <= 12)})\b)"
     rf"|(?P<part>(?:{_any(PARTS)})\b|(?:eerste|tweede|derde|vierde|laatste)\skwartaal\b)"
     rf"|(?P<said>(?:{_SAID})\b"
     rf"(?:\s(?:euro|cents?|(?:(?:working|business)\s)?(?:{_any(UNITS)}))\b)?)"

@@ -234,18 +234,20 @@ async def _gaps(args: argparse.Namespace) -> int:
     """Count the questions no answer covers, by department and subject, naming nobody."""
     async with opened(args.config) as (organisation, store):
         loaded = [(await store.load(id)).case for id in await store.ids()]
-        known = with_learned(organisation, await learned(store))
-    index = index_of(known, organisation.local(utcnow()).date())
+        taught = await learned(store)
+    today = organisation.local(utcnow()).date()
+
+    def covered(case: Case) -> bool:
+        text = clean(case.waiting)
+        index = index_of(with_learned(organisation, spoken(taught, text)), today)
+        return any(hit.coverage >= SURE_COVERAGE for hit in index.find(text))
+
     asking = [
         each
         for each in loaded
         if each and each.triage and each.triage.label in ASKING and not each.erased
     ]
-    missing = [
-        each
-        for each in asking
-        if not any(hit.coverage >= SURE_COVERAGE for hit in index.find(clean(each.waiting)))
-    ]
+    missing = [each for each in asking if not covered(each)]
     rows = _anonymous(missing, organisation)
     print(table(("department", "subject", "cases"), rows))
     print(f"\n{len(missing)} of {len(asking)} questions, complaints and reports found no answer")

@@ -117,10 +117,10 @@ def index_of(organisation: Organisation, today: date) -> Index:
 
 
 def _may_be_general(on: Occasion) -> bool:
-    """Say whether a line may be suggested that no answer was found for.
+    """Say whether a text may be suggested that was not found by what the post says.
 
-    It fits any post, so it would stand under one that should get none as well. A colleague who
-    labelled the post has read it.
+    A pointer or a line that fits any post would stand under one that should get none as well. A
+    colleague who labelled the post has read it.
     """
     if on.triage.by == PEOPLE:
         return True
@@ -152,11 +152,12 @@ async def _written(
         by_model = await written_by(on, hits, model=model, turned_down=turned_down)
         if by_model is not None:
             return by_model
-    together = _as_approved(on, both) if both else None
-    approved = together or _word_for_word(on, hits)
-    if approved is None and not _may_be_general(on):
+    found = (_as_approved(on, both) if both else None) or _word_for_word(on, hits)
+    if found is not None:
+        return found
+    if not _may_be_general(on):
         return draft_of(on, "", origin="held", sources=_near(hits))
-    return approved or _template(on, hits) or _empty(on, hits)
+    return _pointing(on) or _template(on, hits) or _empty(on, hits)
 
 
 def nearest(case: Case, *, organisation: Organisation, now: datetime) -> tuple[Hit, ...]:
@@ -171,11 +172,14 @@ def nearest(case: Case, *, organisation: Organisation, now: datetime) -> tuple[H
 
 
 def _word_for_word(on: Occasion, hits: tuple[Hit, ...]) -> Draft | None:
-    """Return an approved answer as it stands, where the match is sure or its label has a road."""
+    """Return an approved answer as it stands, where the match is sure."""
     found = sure(_ranked(hits))
-    answer = found.answer if found else None
-    if answer is None:
-        answer = road_of(on.case, organisation=on.organisation, now=on.now)
+    return _as_approved(on, (found.answer,)) if found else None
+
+
+def _pointing(on: Occasion) -> Draft | None:
+    """Return the approved pointer that shows the road of the post's label."""
+    answer = road_of(on.case, organisation=on.organisation, now=on.now)
     return _as_approved(on, (answer,)) if answer else None
 
 

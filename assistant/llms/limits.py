@@ -66,7 +66,8 @@ class Limits:
     def enter(self) -> bool:
         """Let a call begin, or raise `ModelUnusable`; True if it is the one that may try.
 
-        Whoever enters must `leave`. Calls under way together may overrun the budget a little.
+        Whoever enters must `release`, and `leave` before where the call came to an end. Calls
+        under way together may overrun the budget a little.
         """
         if self._spent():
             raise ModelUnusable(Reason.BUDGET)
@@ -81,16 +82,14 @@ class Limits:
         """Record how a call ended: None for well, else why not."""
         self._turn()
         self._used += tokens
-        if trial:
-            self._trying = False
         if outcome not in ILL:
             self._opened = None
             self._failed.clear()
         else:
             self._fail(trial=trial)
 
-    def abandon(self, *, trial: bool) -> None:
-        """Record a call that its caller broke off, which says nothing about the endpoint."""
+    def release(self, *, trial: bool) -> None:
+        """Let another call try whether the endpoint is well again."""
         if trial:
             self._trying = False
 

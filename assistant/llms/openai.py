@@ -156,13 +156,14 @@ class OpenAIModel:
         try:
             value = await self._answered(request, tally)
         except ModelUnusable as exc:
-            self._limits.leave(Reason(str(exc)), trial=trial, tokens=tally.tokens)
+            self._limits.leave(Reason(str(exc)), tokens=tally.tokens, trial=trial)
             raise
-        except BaseException:
-            self._limits.abandon(trial=trial)
-            raise
-        self._limits.leave(None, trial=trial, tokens=tally.tokens)
-        return value
+        else:
+            self._limits.leave(None, tokens=tally.tokens, trial=trial)
+            return value
+        finally:
+            # Also where the caller broke it off, which says nothing about the endpoint.
+            self._limits.release(trial=trial)
 
     async def _answered(self, request: _Request[T], tally: _Tally) -> T:
         try:

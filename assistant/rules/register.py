@@ -19,7 +19,7 @@ BEST = 2
 NEAR = 3
 """Answers looked at for one that a post is about: several may be about a passport."""
 WHOLLY = 0.999
-"""All words that tell anything; half left room for an insult (2 of 79 own posts)."""
+"""All words that tell anything: half of them leave room for an insult."""
 LITTLE = 3
 """Letters of words such as "het" and "van", that are no subject."""
 
