@@ -2,17 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 
+from assistant.lists import listed
 
-def _listed(name: str) -> frozenset[str]:
-    return frozenset((files("assistant") / "lists" / name).read_text("utf-8").split())
-
-
-FIRST_NAMES = _listed("first_names.txt")
+FIRST_NAMES = listed("first_names.txt")
 """Common in the Netherlands; a name outside the list is found only by what stands around it."""
 
-NOBODY = _listed("not_names.txt")
+NOBODY = listed("not_names.txt")
 """Words that follow a greeting or a signature without being anybody's name."""
 
 _CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-ŽА-ЯІЇЄҐ](?:[^\W\d_]|['’](?=[^\W\d_]))+(?:-[A-ZÀ-Þ][^\W\d_]+)*"
