@@ -100,7 +100,7 @@ class Card(Frozen):
     author: str
     source: str
     url: str | None
-    age: str
+    time: str
     post: str
     warning: str | None = None
     above: tuple[str, ...] = ()

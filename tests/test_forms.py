@@ -36,7 +36,7 @@ def test_a_digest_line_is_short_and_has_a_button_while_it_stands(standing: bool)
     line = digest_line(
         case, organisation=ORGANISATION, words=Words("nl"), now=NOON, standing=standing
     )
-    assert line.text.startswith("Vraag · Afval · zojuist (10:41): lang lang")
+    assert line.text.startswith("Vraag · Afval · 10:41: lang lang")
     assert line.text.endswith("…")
     assert (line.action.id if line.action else None) == ("open" if standing else None)
 

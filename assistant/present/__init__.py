@@ -62,7 +62,7 @@ def card_of(
         author=author,
         source=view.source,
         url=case.post.url,
-        age=citizen.age(view, case.post.created_at),
+        time=view.time(case.post.created_at),
         post=post,
         warning=around.warning(view),
         above=tuple(around.above(view)),
@@ -108,7 +108,7 @@ def _bare(view: View, version: int, *, title: str, post: str) -> Card:
         author=view.say("card.anonymous"),
         source=view.source,
         url=None,
-        age=citizen.age(view, view.case.updated_at),
+        time=view.time(view.case.updated_at),
         post=post,
     )
 
@@ -123,7 +123,7 @@ def digest_line(
     text = words.say(
         "card.digest_line",
         title=citizen.title(view),
-        age=citizen.age(view, case.post.created_at),
+        time=view.time(case.post.created_at),
         post=short(citizen.post(view)),
     )
     button = Action(id="open", label=words.say("card.action_open")) if standing else None

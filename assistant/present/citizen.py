@@ -1,7 +1,6 @@
 """The upper half of a card: the citizen's post, and what Luister makes of it."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from assistant.case import FINISHED, Case, Label, Triage
 from assistant.clean import visible
@@ -35,22 +34,6 @@ def post(view: View) -> str:
     """Return the newest post's text unchanged, or a placeholder where nothing is to be seen."""
     text = view.case.post.text
     return text if visible(text).strip() else view.say("card.empty_post")
-
-
-def age(view: View, moment: datetime) -> str:
-    """Return how long ago `moment` is, always with its time: a card may hang for days."""
-    minutes = int((view.now - moment).total_seconds() // 60)
-    time = view.clock(moment)
-    if minutes in (-1, 0):  # a platform's clock may be slightly ahead of ours
-        return view.say("card.now", time=time)
-    if minutes == 1:
-        return view.say("card.minute_ago", time=time)
-    if 1 < minutes < 60:
-        return view.say("card.minutes_ago", count=minutes, time=time)
-    days = (view.today.date() - view.organisation.local(moment).date()).days
-    if days in (0, 1):
-        return view.say("card.yesterday" if days else "card.today", time=time)
-    return view.moment(moment)
 
 
 def notes(view: View) -> Iterator[str]:

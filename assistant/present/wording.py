@@ -34,6 +34,14 @@ class View:
         """Return local date and time of `moment`."""
         return self.say("card.moment", day=self.day(moment), time=self.clock(moment))
 
+    def time(self, moment: datetime) -> str:
+        """Return the local time of `moment`, with its date unless that is today.
+
+        Never "just now": a card is drawn when something happens, and read at any time after.
+        """
+        local = self.organisation.local(moment)
+        return self.clock(moment) if local.date() == self.today.date() else self.moment(moment)
+
     def clock(self, moment: datetime) -> str:
         """Return the local time of `moment`."""
         return f"{self.organisation.local(moment):%H:%M}"

@@ -45,7 +45,7 @@ CARD = Card(
     author="@jansen",
     source="Mastodon",
     url="https://social.example/@jansen/1?a=1&b=2",
-    age="12 min",
+    time="12 min",
     post=HOSTILE,
     notes=("Gewijzigd.",),
     advice="Antwoorden (regel 3).",
@@ -319,7 +319,7 @@ _CARDS = st.builds(
     author=_TEXT,
     source=_TEXT,
     url=_URL,
-    age=_TEXT,
+    time=_TEXT,
     post=_TEXT,
     warning=st.none() | _TEXT,
     above=st.lists(_TEXT, max_size=6).map(tuple),
@@ -354,7 +354,7 @@ def test_fullest_card_still_shows_a_good_part_of_the_post() -> None:
     card = CARD.model_copy(
         update={
             "url": "https://x.nl/" + "a" * 480,
-            **dict.fromkeys(("title", "author", "age", "advice"), much),
+            **dict.fromkeys(("title", "author", "time", "advice"), much),
             "post": "p" * 5000,
             "warning": much,
             "above": (much,) * 9,

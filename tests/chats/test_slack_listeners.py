@@ -66,7 +66,7 @@ CARD = Card(
     author="@j",
     source="Mastodon",
     url=None,
-    age="nu",
+    time="nu",
     post="Hallo",
 )
 

@@ -146,7 +146,7 @@ def _title(card: Card) -> Block:
 
 
 def _who(card: Card, words: Words) -> Block:
-    who = plain(f"{card.author} · {card.source} · {card.age}", _WHO)
+    who = plain(f"{card.author} · {card.source} · {card.time}", _WHO)
     return context(who, linked(card.url, words.say("desk.slack_post")))
 
 
