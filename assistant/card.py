@@ -31,12 +31,23 @@ Opens = Literal["nothing", "editor", "form"]
 
 
 class Action(Frozen):
-    """A button; `opens` says whether it acts at once, opens the editor or asks something first."""
+    """A button; `opens` says whether it acts at once, opens the editor or asks something first.
+
+    `about` says what it changes: what we say to the citizen, or what the case is and who has it.
+    """
 
     id: ActionId
     label: str
+    about: Literal["reply", "case"] = "reply"
     style: Literal["default", "primary", "danger"] = "default"
     opens: Opens = "nothing"
+
+
+class Offer(Frozen):
+    """Something to agree to with one press: `text` says to what, and stands beside its button."""
+
+    text: str
+    action: Action
 
 
 class Fact(Frozen):
@@ -113,6 +124,7 @@ class Card(Frozen):
     answer: Answer | None = None
     warnings: tuple[str, ...] = ()
     actions: tuple[Action, ...] = ()
+    offer: Offer | None = None
     stub: str | None = None
     stub_url: str | None = None
 

@@ -87,13 +87,14 @@ async def picks(store: Store, desk: Desk, id: str, answer: str | None = BULKY.id
 async def buttons(store: Store, id: str) -> list[str]:
     """Return the buttons on the card."""
     shown = card(await held(store, id), organisation=WATERSTAD, now=MONDAY)
-    return [each.id for each in shown.actions]
+    offered = [shown.offer.action] if shown.offer else []
+    return [each.id for each in (*shown.actions, *offered)]
 
 
 async def to_learn(store: Store, id: str) -> str | None:
     """Return the words the card offers to learn."""
     shown = card(await held(store, id), organisation=WATERSTAD, now=MONDAY)
-    return next((each.value for each in shown.facts if each.label == "Te leren"), None)
+    return shown.offer.text if shown.offer else None
 
 
 # Choosing
@@ -241,7 +242,7 @@ async def test_one_click_teaches_the_words_and_the_next_post_finds_the_answer(
     assert "teach" not in await buttons(store, id)
     await picks(store, desk, id)
     assert await learned(store) == ()
-    assert await to_learn(store, id) == f"„{PHRASE}” hoort bij {BULKY.title}"
+    assert await to_learn(store, id) == f"Te leren: „{PHRASE}” hoort bij {BULKY.title}"
     assert "teach" in await buttons(store, id)
 
     await presses(store, desk, id, "teach", by="U02BRAM")

@@ -35,6 +35,7 @@ from tests.staff_cases import (
     PIET,
     ROADS,
     WITH_MODEL,
+    alias,
     at,
     card,
     case_in,
@@ -98,6 +99,34 @@ def test_each_state_and_advice_gives_a_card_with_its_actions(
     everything = shown.model_dump_json()
     assert "{" not in "".join(shown.warnings) + shown.title
     assert "None" not in everything
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_reply_s_buttons_come_first_and_each_group_fits_a_row(state: State) -> None:
+    pointed = triage(advice="hand_over", pointer="grofvuil")
+    taught = {"offered": alias()}
+    for case in (
+        case_in(state),
+        case_in(state, **taught),
+        case_in(state, **taught, triage=pointed) if state is not State.NEW else case_in(state),
+    ):
+        shown = card(case)
+        about = [each.about for each in shown.actions]
+        assert about == sorted(about, reverse=True)
+        assert max(map(about.count, about), default=0) <= 5
+        assert not {"claim", "close", "hand_over", "relabel"} & {
+            each.id for each in shown.actions if each.about == "reply"
+        }
+
+
+def test_words_to_learn_stand_beside_their_own_button() -> None:
+    offer = card(case_in(State.OPEN, offered=alias())).offer
+    assert offer
+    assert offer.text == "Te leren: „bank opgehaald” hoort bij Grofvuil laten ophalen"
+    assert (offer.action.id, offer.action.opens) == ("teach", "nothing")
+    assert card(case_in(State.OPEN)).offer is None
+    gone = ORGANISATION.model_copy(update={"answers": ()})
+    assert card(case_in(State.OPEN, offered=alias()), organisation=gone).offer is None
 
 
 class Heard(Words):

@@ -74,6 +74,7 @@ def card_of(
         answer=reply.answer(view),
         warnings=tuple(reply.warnings(view)),
         actions=tuple(reply.actions(view)),
+        offer=reply.offer(view),
     )
 
 

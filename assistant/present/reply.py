@@ -6,7 +6,7 @@ from typing import Literal
 from assistant.aliases import teachable
 from assistant.amendable import acts_on
 from assistant.answers import Answer as Approved
-from assistant.card import Action, ActionId, Answer, Fact, Opens, Source, Suggestion
+from assistant.card import Action, ActionId, Answer, Fact, Offer, Opens, Source, Suggestion
 from assistant.case import FINISHED, Case, Draft, State
 from assistant.ground import lasting, others, road_of, sources, valid
 from assistant.personal import surely_personal
@@ -22,7 +22,6 @@ def facts(view: View) -> Iterator[Fact]:
     owner = view.case.owner
     for label, value in (
         ("card.fact_status", _status(view)),
-        ("card.fact_teach", _teach(view)),
         ("card.fact_cost", _cost(view)),
         ("card.fact_amended", sent.amended(view) if view.case.state is not State.SENT else None),
         ("card.fact_place", _place(view)),
@@ -49,15 +48,6 @@ def _status(view: View) -> str:
         return state
     reason = coded("card.close_", view.case.reason, words=view.words)
     return view.say("card.closed_because", state=state, reason=reason)
-
-
-def _teach(view: View) -> str | None:
-    """Return the citizen's words that can be taught, as they will be kept, and of which answer."""
-    alias = teachable(view.case)
-    known = sources(view.organisation, (alias.answer,)) if alias else ()
-    if alias is None or not known:
-        return None
-    return view.say("card.teach", phrase=alias.phrase, title=known[0].title)
 
 
 def _place(view: View) -> str:
@@ -330,15 +320,31 @@ def actions(view: View) -> Iterator[Action]:
             yield _button(view, each, opens)
     for act in acts_on(case, platform=view.platform, organisation=view.organisation):
         yield _button(view, act, "editor" if act == "correct" else "form")
-    if teachable(case):
-        yield _button(view, "teach", "nothing")
     if case.state is State.SENT and case.taken_back:
         yield _button(view, "reopen", "nothing")
 
 
+def offer(view: View) -> Offer | None:
+    """Return the citizen's words that can be taught, as they will be kept, and of which answer."""
+    alias = teachable(view.case)
+    known = sources(view.organisation, (alias.answer,)) if alias else ()
+    if alias is None or not known:
+        return None
+    text = view.say("card.teach", phrase=alias.phrase, title=known[0].title)
+    return Offer(text=text, action=_button(view, "teach", "nothing"))
+
+
+_ABOUT_CASE = frozenset({"claim", "close", "hand_over", "relabel", "reopen"})
+
+
 def _button(view: View, action: ActionId, opens: Opens) -> Action:
-    label = view.say(f"card.action_{action}")
-    return Action(id=action, label=label, style=_style(action, view.case), opens=opens)
+    return Action(
+        id=action,
+        label=view.say(f"card.action_{action}"),
+        about="case" if action in _ABOUT_CASE else "reply",
+        style=_style(action, view.case),
+        opens=opens,
+    )
 
 
 def _rewritable(view: View) -> bool:

@@ -15,6 +15,7 @@ from assistant.card import (
     Digest,
     DigestLine,
     Fact,
+    Offer,
     Picture,
     Source,
     Suggestion,
@@ -230,6 +231,24 @@ def test_buttons_stand_five_in_a_row() -> None:
     assert [len(row) for row in rows] == [*[5] * full, *([rest] if rest else [])]
 
 
+def test_what_is_about_the_reply_comes_before_what_is_about_the_case() -> None:
+    card = CARD.model_copy(
+        update={
+            "actions": (
+                Action(id="claim", label="Pakken", about="case"),
+                Action(id="edit", label="Versturen", opens="editor"),
+                Action(id="pick", label="Ander", opens="form"),
+            ),
+            "offer": Offer(text=f"Te leren: {HOSTILE}", action=Action(id="teach", label="Leer")),
+        }
+    )
+    reply, offer, case = card_blocks(card, NL)[-3:]
+    assert [each["text"]["text"] for each in reply["elements"]] == ["Versturen", "Ander"]
+    assert offer["text"] == _plain(f"Te leren: {HOSTILE}")
+    assert offer["accessory"] == _button("luister:act:teach", "Leer")
+    assert [each["text"]["text"] for each in case["elements"]] == ["Pakken"]
+
+
 def test_stub_replaces_the_whole_card() -> None:
     stub = CARD.model_copy(update={"stub": "Overgedragen.", "stub_url": "https://s.example/p1"})
     assert card_blocks(stub, NL) == [
@@ -305,10 +324,13 @@ _SUGGESTION = st.builds(
     limit=st.just(500),
     sources=st.lists(_SOURCE, max_size=9).map(tuple),
 )
-_ACTIONS = st.lists(
-    st.builds(Action, id=st.sampled_from(get_args(ActionId)), label=_TEXT),
-    unique_by=lambda action: action.id,
-).map(tuple)
+_ACTION = st.builds(
+    Action,
+    id=st.sampled_from(get_args(ActionId)),
+    label=_TEXT,
+    about=st.sampled_from(("reply", "case")),
+)
+_ACTIONS = st.lists(_ACTION, unique_by=lambda action: action.id).map(tuple)
 _CARDS = st.builds(
     Card,
     case=st.text("abc:-", min_size=1, max_size=60),
@@ -331,6 +353,7 @@ _CARDS = st.builds(
     answer=st.none() | st.builds(Answer, text=_TEXT, status=_TEXT, url=_URL),
     warnings=st.lists(_TEXT, max_size=6).map(tuple),
     actions=_ACTIONS,
+    offer=st.none() | st.builds(Offer, text=_TEXT, action=_ACTION),
     stub=st.none() | _TEXT,
     stub_url=_URL,
 )
@@ -372,6 +395,7 @@ def test_fullest_card_still_shows_a_good_part_of_the_post() -> None:
             "answer": Answer(text=much, status=much, url="https://x.nl/" + "a" * 480),
             # No state offers more.
             "actions": tuple(Action(id=each, label=much) for each in get_args(ActionId)[:8]),
+            "offer": Offer(text=much, action=Action(id="teach", label=much)),
         }
     )
     blocks = card_blocks(card, NL)

@@ -24,8 +24,8 @@ SUMMARY = 3000  # 4,000 is advised for `text`, docs.slack.dev/reference/methods/
 
 # What stands round the post, in characters each; together they leave it at least 1,300.
 _HEADER, _WHO, _NOTE, _ADVICE, _FACT, _WARNING = 150, 300, 200, 500, 120, 250
-_ORIGIN, _SOURCE, _STATUS, _LABEL, _LINE = 150, 80, 250, 75, 200
-_SUGGESTION, _ANSWER, _URL, _SOURCE_URL, _POST = 2000, 2000, 500, 200, 1300
+_ORIGIN, _SOURCE, _STATUS, _OFFER, _LABEL, _LINE = 150, 80, 250, 200, 75, 200
+_SUGGESTION, _ANSWER, _URL, _SOURCE_URL, _POST = 1800, 2000, 500, 200, 1300
 _NOTES, _FACTS, _WARNINGS, _SOURCES = 4, 13, 4, 4
 _ABOVE, _SAID, _PICTURES = 5, 180, 5
 DIGEST_LINES = 45
@@ -121,7 +121,7 @@ def card_blocks(card: Card, words: Words) -> list[Block]:
         *_related(card, words),
         *(_suggestion(card.suggestion, words) if card.suggestion else ()),
         *(_answer(card.answer, words) if card.answer else ()),
-        *_actions(card.actions, case=card.case, version=card.version),
+        *_actions(card),
     ]
     # What is only round the post gives way to the post itself on a very full card.
     above, pictures = list(_above(card, words)), list(_pictures(card, words))
@@ -226,8 +226,17 @@ def button(action: Action, *, case: str, version: int) -> Block:
     return drawn if action.style == "default" else drawn | {"style": action.style}
 
 
-def _actions(actions: tuple[Action, ...], *, case: str, version: int) -> Iterator[Block]:
-    buttons = iter([button(each, case=case, version=version) for each in actions])
+def _actions(card: Card) -> Iterator[Block]:
+    """Yield the buttons about the reply, what is offered beside it, and those about the case."""
+    yield from _rows(card, [each for each in card.actions if each.about == "reply"])
+    if card.offer is not None:
+        offered = button(card.offer.action, case=card.case, version=card.version)
+        yield section(plain(card.offer.text, _OFFER)) | {"accessory": offered}
+    yield from _rows(card, [each for each in card.actions if each.about == "case"])
+
+
+def _rows(card: Card, actions: Iterable[Action]) -> Iterator[Block]:
+    buttons = iter([button(each, case=card.case, version=card.version) for each in actions])
     while row := list(islice(buttons, 5)):
         yield {"type": "actions", "elements": row}
 
