@@ -313,7 +313,7 @@ def test_the_title_names_whoever_has_the_case(changes: dict[str, Any], title: st
     ("origin", "told"),
     [
         ("model", "AI-concept (gpt, draft@1), lees na voor je verstuurt"),
-        ("answer", "Goedgekeurd antwoord grofvuil, woord voor woord, niet door AI geschreven"),
+        ("answer", "Goedgekeurd antwoord, woord voor woord, niet door AI geschreven"),
         ("template", "Sjabloon, niet door AI geschreven"),
         ("empty", "Geen concept: schrijf zelf een antwoord"),
     ],

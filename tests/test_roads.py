@@ -100,7 +100,7 @@ async def test_the_card_offers_the_pointer_and_the_person_sends_it(
     editor = await desk.editor(press(case.id, "pointer", by="U01ANNA"))
     answer = next(each for each in WATERSTAD.answers if each.id == "verwijzing-bezwaar")
     assert editor.text == f"@piet {answer.short} {answer.sources[0]} ^AB"
-    assert "verwijzing-bezwaar" in editor.hints[0]
+    assert f"„{answer.title}”" in editor.hints[0]
 
     sent = sends(case.id, editor.text, by="U01ANNA", draft=editor.draft)
     assert (await desk.submit(sent)).outcome == "queued"

@@ -253,7 +253,7 @@ class Desk:
         draft = lasting(case, organisation=self._organisation, now=self._clock())
         case = case.model_copy(update={"draft": draft})
         begun = beginning(case, initials=person.initials, pointer=pointer)
-        hints = (self.say("editor.pointer", id=begun.pointer),) if begun.pointer else ()
+        hints = (self.say("editor.pointer", title=pointer.title),) if pointer else ()
         letter = self._letter(case, person, begun.text)
         # What was meant for one citizen and not sent is not offered to everybody.
         waits = case.unsent

@@ -8,18 +8,17 @@ from assistant.ground import POINTER
 
 
 class Beginning(NamedTuple):
-    """What an editor begins with: the whole text, the id of what it came from, the pointer's id."""
+    """What an editor begins with: the whole text, and the id of what it came from."""
 
     text: str
     draft: str | None
-    pointer: str | None = None
 
 
 def beginning(case: Case, *, initials: str, pointer: Answer | None) -> Beginning:
     """Return the text a person goes on with: the `pointer` they asked for, else what there is."""
     if pointer is not None:
         text = outgoing(case, pointer.pointing, initials=initials)
-        return Beginning(text, POINTER + pointer.id, pointer.id)
+        return Beginning(text, POINTER + pointer.id)
     draft = case.draft.id if case.draft else None
     if case.unsent:
         was = case.unsent.by.initials

@@ -168,7 +168,7 @@ def suggestion(view: View) -> Suggestion | None:
 
 def _origin(view: View, draft: Draft) -> str:
     key = "answers" if draft.origin == "answer" and len(draft.sources) > 1 else draft.origin
-    return view.say(f"card.origin_{key}", by=origin_by(draft.by), id=", ".join(draft.sources))
+    return view.say(f"card.origin_{key}", by=origin_by(draft.by))
 
 
 def _sources(view: View, draft: Draft) -> Iterator[Source]:

@@ -27,7 +27,7 @@ SIMILAR = {
     "url": "https://plein.example/@kees/p2",
 }
 PHRASE = "haalt vuilnis kapotte schommelstoel"
-BULKY = "grofvuil-ophalen"
+BULKY, TITLE = "grofvuil-ophalen", "Grofvuil laten ophalen"
 TAUGHT = f"Anna Bakker (AB) leerde Luister: „{PHRASE}” hoort bij antwoord {BULKY}."
 EDITOR = ".modal .bk-plain-input"
 
@@ -49,7 +49,7 @@ async def test_a_phrase_seen_and_clicked_finds_the_answer_next_time(running: Tow
         await page.locator(".sidebar-item", has_text="afval").first.click()
         await page.get_by_role("button", name="Ander antwoord").first.click()
         choice = page.locator(".modal select.bk-select")
-        await choice.select_option(label="Grofvuil laten ophalen")
+        await choice.select_option(label=TITLE)
         await screenshot(page, SHOTS, "another-1-choice")
         await page.locator(".modal-btn.primary").click()
 
@@ -62,7 +62,7 @@ async def test_a_phrase_seen_and_clicked_finds_the_answer_next_time(running: Tow
         await expect(page.locator(".modal")).to_have_count(0, timeout=10_000)
 
         # What would be learned stands on the card, and nothing is until it is clicked.
-        offer = page.get_by_text(f"„{PHRASE}” hoort bij Grofvuil laten ophalen").first
+        offer = page.get_by_text(f"„{PHRASE}” hoort bij {TITLE}").first
         await expect(offer).to_be_visible(timeout=10_000)
         await screenshot(page, SHOTS, "another-3-offer")
         _, listed = await running.luister("answers", "learned")
@@ -73,8 +73,9 @@ async def test_a_phrase_seen_and_clicked_finds_the_answer_next_time(running: Tow
 
         await running.replied(1)
         await running.write(SIMILAR)
-        await running.card("C0AFVAL", f"Goedgekeurd antwoord {BULKY}, woord voor woord")
-        await expect(page.get_by_text(f"Goedgekeurd antwoord {BULKY}").last).to_be_visible()
+        card = await running.card("C0AFVAL", "Goedgekeurd antwoord, woord voor woord")
+        assert f"|{TITLE}>" in "\n".join(texts_of(card))
+        await expect(page.get_by_text("Goedgekeurd antwoord, woord").last).to_be_visible()
         await screenshot(page, SHOTS, "another-4-next")
     assert running.replies()[0]["text"] == text
     _, listed = await running.luister("answers", "learned")

@@ -44,9 +44,10 @@ def variants(running: Town, id: str) -> tuple[str, str]:
 @pytest.mark.timeout(150)
 async def test_both_answers_are_sent_as_they_were_approved(running: Town) -> None:
     await running.write(TWO)
-    card = await running.card("C0PARKEREN", "Goedgekeurde antwoorden afvalpas, parkeervergunning")
+    card = await running.card("C0PARKEREN", "Goedgekeurde antwoorden, woord voor woord")
     told = "\n".join(texts_of(card))
     assert "Afvalpas kwijt of kapot (van Afval en reiniging)" in told
+    assert "Parkeervergunning voor bewoners" in told
     assert find_element(card["blocks"], "luister:form:rewrite") is None, "both have no room longer"
     _, editor = await running.window(card, "luister:editor:edit", user="U01ANNA")
     text = next(
@@ -64,7 +65,7 @@ async def test_both_answers_are_sent_as_they_were_approved(running: Town) -> Non
 @pytest.mark.timeout(150)
 async def test_longer_and_shorter_in_a_browser(running: Town) -> None:
     await running.write(DUMP)
-    card = await running.card("C0AFVAL", "Goedgekeurd antwoord milieustraat")
+    card = await running.card("C0AFVAL", "Goedgekeurd antwoord, woord voor woord")
     short, long = variants(running, "milieustraat")
     async with browser_page(running.local.url, height=1000) as page:
         await act_as(page, "Anna")
