@@ -18,7 +18,12 @@ def manifest(url: str | None = None) -> dict[str, Any]:
             "description": "Citizens' posts in the team's channels, and one provable reply.",
             "background_color": "#154273",
         },
-        "features": {"bot_user": {"display_name": "Luister", "always_online": True}},
+        "features": {
+            # Work is done on cards in channels; an empty tab, or a box to type in that nobody
+            # reads, would promise more.
+            "app_home": {"home_tab_enabled": False, "messages_tab_enabled": False},
+            "bot_user": {"display_name": "Luister", "always_online": True},
+        },
         "oauth_config": {
             "scopes": {"bot": sorted({each for m in METHODS.values() for each in m.scopes})}
         },

@@ -67,7 +67,8 @@ def test_events_and_commands_are_those_listened_to() -> None:
     assert app.kinds == {"action", "view"}
     made = manifest()
     assert "event_subscriptions" not in made["settings"]
-    assert set(made["features"]) == {"bot_user"}
+    assert set(made["features"]) == {"app_home", "bot_user"}
+    assert set(made["features"]["app_home"].values()) == {False}, "no tab that says nothing"
     assert made["settings"]["interactivity"]["is_enabled"] is True
 
 
