@@ -2,13 +2,15 @@
 
 Started by `assistant.localslack` as a script of its own, inside `unshare --net`; it imports the
 standard library only, so that it starts at once. The listening socket it inherits was opened
-outside the namespace, the server listens inside: this process is where the two meet.
+outside the namespace, the server listens inside: this process is where the two meet. On its way
+the server's page is changed where it draws otherwise than Slack does.
 """
 
 import asyncio
 import contextlib
 import ctypes
 import fcntl
+import re
 import signal
 import socket
 import struct
@@ -20,9 +22,47 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1  # <linux/sockios.h>
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
+_PAGE = b"HTTP/1.1 200 OK\r\ncontent-type: text/html"
+
+AS_SLACK_DRAWS = (
+    # A text of several lines in a box of several lines; the lines of any plain text kept apart.
+    (
+        b'"input",{className:"bk-plain-input",placeholder:',
+        b'l.multiline?"textarea":"input",{className:"bk-plain-input",rows:8,placeholder:',
+    ),
+    (b"</style>", b".plain{white-space:pre-wrap}.bk-plain-input{max-width:none}</style>"),
+    # What stands chosen beforehand in a list, and an error without the name of its block.
+    (
+        b'L.value)??"";return f.jsxs("select"',
+        b'L.value)??l.initial_option?.value??"";return f.jsxs("select"',
+    ),
+    (b'[R,": ",L]', b"L"),
+    # An app without a Home tab has none to open.
+    (b"onClick:()=>C(ql(P.appId))", b"disabled:!0"),
+)
+"""What local-slack's page draws otherwise than Slack does, and how Slack does."""
+
+
+async def _page(data: bytes, reader: asyncio.StreamReader) -> bytes:
+    """Return the answer that begins with `data`, its page drawn as Slack would."""
+    head, _, page = data.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    if not length:
+        return data
+    with contextlib.suppress(TimeoutError):  # only the head was asked for
+        async with asyncio.timeout(1):
+            while len(page) < int(length[1]) and (more := await reader.read(_CHUNK)):
+                page += more
+    if len(page) < int(length[1]):
+        return b"%b\r\n\r\n%b" % (head, page)
+    for drawn, wanted in AS_SLACK_DRAWS:
+        page = page.replace(drawn, wanted)
+    return b"%b\r\n\r\n%b" % (head.replace(length[0], b"content-length: %d" % len(page)), page)
+
+
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(_CHUNK):
-        writer.write(data)
+        writer.write(await _page(data, reader) if data.startswith(_PAGE) else data)
         await writer.drain()
     if writer.can_write_eof():
         writer.write_eof()

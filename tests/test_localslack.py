@@ -49,6 +49,7 @@ CARD: list[dict[str, Any]] = [
         ],
     },
 ]
+EVERYBODY = {"text": {"type": "plain_text", "text": "Everybody"}, "value": "all"}
 EDITOR = {
     "type": "modal",
     "callback_id": "editor",
@@ -59,8 +60,24 @@ EDITOR = {
             "type": "input",
             "block_id": "reply",
             "label": {"type": "plain_text", "text": "Reply"},
-            "element": {"type": "plain_text_input", "action_id": "text", "initial_value": "Thanks"},
-        }
+            "element": {
+                "type": "plain_text_input",
+                "action_id": "text",
+                "multiline": True,
+                "initial_value": "Thanks",
+            },
+        },
+        {
+            "type": "input",
+            "block_id": "readers",
+            "label": {"type": "plain_text", "text": "Readers"},
+            "element": {
+                "type": "static_select",
+                "action_id": "readers",
+                "options": [EVERYBODY],
+                "initial_option": EVERYBODY,
+            },
+        },
     ],
 }
 
@@ -149,6 +166,29 @@ async def test_a_browser_sees_the_card_and_works_the_modal(tmp_path: Path) -> No
         assert picture.read_bytes().startswith(b"\x89PNG")
         submitted = [f for f in people.frames if "view_submission" in str(f) and f["t"] == "log"]
         assert "U02BOB" in str(submitted)
+
+
+WRITTEN = "Good morning!\n\nWe are on our way."
+
+
+async def test_the_page_draws_what_slack_draws(tmp_path: Path) -> None:
+    lines: dict[str, Any] = {"type": "section", "text": {"type": "plain_text", "text": WRITTEN}}
+    async with over_socket_mode(tmp_path) as slack, slack_people(slack.url) as people:
+        client = AsyncWebClient(token=slack.bot_token, base_url=f"{slack.url}/api/")
+        await client.chat_postMessage(channel="C01ROADS", text="card", blocks=[lines, *CARD])
+        async with browser_page(slack.url) as page:
+            for _ in range(2):  # a reload may come over the same connection
+                await page.reload()
+                assert await page.get_by_text("We are on our way").inner_text() == WRITTEN
+            await page.get_by_text("Edit & send").click()
+            await page.locator(".modal-btn.primary").click()
+            assert await page.locator(".modal-error").inner_text() == "Say something."
+            await page.locator(".modal textarea").fill(WRITTEN)
+            assert await page.locator(".modal select").input_value() == "all"
+            await page.locator(".modal-btn.primary").click()
+            await people.until("C01ROADS", lambda m: m[-1]["text"] == f"sent: {WRITTEN}")
+            assert await page.get_by_role("button", name="luister").is_disabled()
+            assert (await page.request.head(slack.url)).ok, "its head alone comes too"
 
 
 async def listening_at(port: str) -> set[str]:
