@@ -28,7 +28,7 @@ AS_SLACK_DRAWS = (
     # A text of several lines in a box of several lines; the lines of any plain text kept apart.
     (
         b'"input",{className:"bk-plain-input",placeholder:',
-        b'l.multiline?"textarea":"input",{className:"bk-plain-input",rows:8,placeholder:',
+        b'l.multiline?"textarea":"input",{className:"bk-plain-input",rows:10,placeholder:',
     ),
     (b"</style>", b".plain{white-space:pre-wrap}.bk-plain-input{max-width:none}</style>"),
     # What stands chosen beforehand in a list, and an error without the name of its block.
