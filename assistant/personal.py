@@ -14,6 +14,7 @@ from assistant.addresses import find_addresses
 from assistant.clean import fold
 from assistant.names import find_names
 from assistant.numerals import DUTCH
+from assistant.plates import find_plates
 
 Kind = Literal[
     "bsn",
@@ -99,30 +100,6 @@ _NINE_SIGNS = re.compile(r"[A-NP-Z0-9]{8}\d")
 _DOCUMENT = re.compile(
     r"(?i:paspoort|id-?kaart|identiteits(?:kaart|bewijs)|rijbewijs|document|passport)\w*[\s:]{1,3}"
     r"(?:(?i:is|nr|nummer|number)\.?[\s:]{1,3})?(?-i:([A-NP-Z]{2}[A-NP-Z0-9]{6}\d|\d{10}))\b"
-)
-# The fourteen layouts of Dutch plates (RDW "sidecodes"), letters and digits in groups.
-_PLATE_LAYOUTS = (
-    "LL DD DD|DD DD LL|DD LL DD|LL DD LL|LL LL DD|DD LL LL|DD LLL D|D LLL DD"
-    "|LL DDD L|L DDD LL|LLL DD L|L DD LLL|D LL DDD|DDD LL D"
-)
-
-
-def _layouts(*, between: str) -> str:
-    spelled = _PLATE_LAYOUTS.replace(" ", between)
-    return f"(?:{spelled.replace('L', '[A-Z]').replace('D', '[0-9]')})"
-
-
-_PLATE = re.compile(rf"(?=[A-Z0-9]{{1,3}}-)(?<![\w-]){_layouts(between='-')}(?![\w-])")
-_BARE_PLATE = re.compile(
-    r"(?<![\w-])(?=[A-Z0-9 ]*[A-Z])(?=[A-Z0-9 ]*[0-9])"
-    rf"(?:{_layouts(between='')}|{_layouts(between=' ')}"
-    r"|(?=[A-Z0-9-]*\d[A-Z]|[A-Z0-9-]*[A-Z]\d)[A-Z0-9]{2}-[A-Z0-9]{2}-[A-Z0-9]{2})(?![\w-])"
-)
-_DASHED = re.compile(r"[A-Z0-9]-[A-Z0-9]")
-_NAMED_PLATE = re.compile(
-    r"(?i:kenteken(?:plaat|nummer)?|nummer(?:plaat|bord)|auto|wagen|scooter|brommer|motor|bus|busje"
-    r"|bestelbus|vrachtwagen|plate|car)\W{1,3}(?:\w+\W){0,3}?"
-    rf"({_layouts(between='[ -]?')}|(?i:{_layouts(between='-?')}))(?![\w-])"
 )
 _MONTHS = r"(?:jan|feb|mrt|maa|apr|mei|jun|jul|aug|sep|okt|nov|dec|march|may|oct)[a-z]{0,7}\.?"
 _DATE = (
@@ -247,12 +224,8 @@ def _addresses(text: str) -> Iterator[Personal]:
 
 
 def _plates(text: str) -> Iterator[Personal]:
-    for match in _NAMED_PLATE.finditer(text):
-        yield _at("plate", match, group=1)
-    for match in _PLATE.finditer(text) if _DASHED.search(text) else ():
-        yield _at("plate", match, certain=False)
-    for match in _BARE_PLATE.finditer(text):
-        yield _at("plate", match, certain=False)
+    for start, end, certain in find_plates(text):
+        yield Personal(kind="plate", start=start, end=end, certain=certain)
 
 
 def _birth_dates(text: str) -> Iterator[Personal]:
