@@ -121,7 +121,7 @@ def _named(text: str) -> Iterator[Span]:
     yield from ((start, end) for _, start, end in find_names(text))
     raised = _WORD.sub(lambda found: found[0][0].upper() + found[0][1:], text)
     if len(raised) == len(text):
-        people = (start for code, start, _ in find_names(raised) if code == "person")
+        people = (start for code, start, _ in find_names(raised) if code in ("private", "person"))
         yield from (_two_words(text, start) for start in people)
     # "ik jan de vries": raised, a word before a first name makes another pair with it.
     first = (each.start() for each in _WORD.finditer(text) if each[0].title() in FIRST_NAMES)

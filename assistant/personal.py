@@ -250,7 +250,7 @@ def _handles(text: str) -> Iterator[Personal]:
 
 def _names(text: str) -> Iterator[Personal]:
     for code, start, end in find_names(text):
-        if code != "perhaps":
+        if code not in ("perhaps", "office"):
             yield Personal(kind="name", start=start, end=end, certain=False)
 
 

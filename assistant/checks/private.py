@@ -1,5 +1,6 @@
 """Checks on what a public reply may not show: personal data, other people, hidden characters."""
 
+import re
 from collections.abc import Iterator
 
 from assistant.checks.findings import GREETING, Finding, Ground, finding, said_in, sourced, tokens
@@ -9,8 +10,11 @@ from assistant.personal import Personal, find_handles, find_personal
 
 # A number of ours that looks like a person's stands in an answer; a BSN or card never does.
 NEVER_APPROVED = frozenset({"bsn", "card", "document"})
-_OTHERS = ("person", "first", "perhaps")
+_OTHERS = ("private", "person", "office", "first", "perhaps")
 """How surely a name is somebody else's, the surest first."""
+_CALLED = re.compile(r"(?:^|[,!.]\s*)(?:(?:de\s)?[^\W\d_]+\.?\s)?$")
+_SO = re.compile(r"\s*(?:[,!.?^]|$)")
+"""A name alone between commas or dots may be the citizen's: "Dank u wel, mevrouw Smit."."""
 
 
 def hidden_characters(text: str, *, ground: Ground) -> Iterator[Finding]:
@@ -60,7 +64,8 @@ def _same_handle(one: str, other: str | None) -> bool:
 def third_persons(text: str, *, ground: Ground) -> Iterator[Finding]:
     """The citizen's own name may be in the greeting; nobody else's belongs in a public reply.
 
-    A name taken over from the post is stopped; one from elsewhere may be a street or a club.
+    A neighbour's, a relative's, whatever follows a title, and a name taken over from the post is
+    stopped; one from elsewhere may be a street or a club.
     """
     greeting = GREETING.match(text)
     greeted = greeting.end() if greeting else 0
@@ -70,10 +75,16 @@ def third_persons(text: str, *, ground: Ground) -> Iterator[Finding]:
         if start < greeted or said_in(words, known):
             continue
         taken_over = said_in(words, post)
-        if taken_over and code == "person":
+        private = code == "private" and not _may_be_called(text, start, end)
+        if private or (taken_over and code in ("private", "person")):
             yield finding("third_person", text, start, end)
         elif taken_over or code != "perhaps":
             yield finding("named_person", text, start, end)
+
+
+def _may_be_called(text: str, start: int, end: int) -> bool:
+    """Say whether the name at text[start:end] may be of whoever is answered."""
+    return bool(_CALLED.search(text, max(0, start - 30), start) and _SO.match(text, end))
 
 
 def _others(text: str) -> list[tuple[int, int, str]]:
