@@ -16,6 +16,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
 
 
+def counted(number: int, one: str, *, many: str | None = None) -> str:
+    """Return "1 case" or "2,000 cases"; without `many` the plural is `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def plain(text: str) -> str:
     """Return text from outside as a terminal may show it: nothing in it can act or hide."""
     return "".join(each if each.isprintable() or each == "\n" else "�" for each in text)

@@ -165,7 +165,7 @@ async def test_quarantine_lists_without_a_citizens_text(
     assert await keep(folder) == 0
     told = capsys.readouterr().out
     assert f"{id}  {REPLAY}  line 3  text: empty" in told
-    assert "\n1 quarantined records\n" in told
+    assert "\n1 quarantined record\n" in told
     assert "Truus" not in told
     assert await keep(folder, raw=True) == 0
     assert '{"text": "Truus�[31m"}' in capsys.readouterr().out

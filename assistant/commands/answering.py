@@ -19,7 +19,7 @@ from assistant.opening import configured, opened
 from assistant.rules.phrases import compiled, words
 from assistant.store import utcnow
 from assistant.store.aliases import learned
-from assistant.terminal import table
+from assistant.terminal import counted, table
 from assistant.words import Words
 
 SOON = timedelta(days=60)
@@ -71,7 +71,7 @@ async def _list(args: argparse.Namespace) -> int:
     ]
     head = ("answer", "department", "language", "owner", "valid until", "aliases", "short")
     print(table(head, rows))
-    print(f"\n{len(rows)} approved answers")
+    print(f"\n{counted(len(rows), 'approved answer')}")
     return 0
 
 
@@ -121,7 +121,8 @@ async def _check(args: argparse.Namespace) -> int:
         print(f"mistake: {line}")
     for line in hints:
         print(f"hint: {line}")
-    print(f"{len(found)} approved answers, {len(told)} mistakes, {len(hints)} hints")
+    counts = ((found, "approved answer"), (told, "mistake"), (hints, "hint"))
+    print(", ".join(counted(len(each), what) for each, what in counts))
     return 1 if told else 0
 
 

@@ -17,7 +17,7 @@ from assistant.paths import state_of
 from assistant.platforms import Introduces
 from assistant.prompts import load_prompts
 from assistant.store.ledger import persistence
-from assistant.terminal import plain
+from assistant.terminal import counted, plain
 
 PATIENCE = 30.0
 """Seconds one place may take to let us in and tell who we are."""
@@ -37,8 +37,9 @@ async def check(args: argparse.Namespace) -> int:
     assert organisation is not None
     print(
         f"{args.config}: good. {organisation.organisation.name}: "
-        f"{len(organisation.departments)} departments, {len(organisation.people)} people, "
-        f"{len(organisation.answers)} approved answers, "
+        f"{counted(len(organisation.departments), 'department')}, "
+        f"{counted(len(organisation.people), 'person', many='people')}, "
+        f"{counted(len(organisation.answers), 'approved answer')}, "
         f"model: {organisation.model.name if organisation.model else 'none'}"
     )
     for account in organisation.accounts:

@@ -13,7 +13,7 @@ from assistant.paths import state_of
 from assistant.platforms import Arrival, Platform
 from assistant.store import Store, utcnow
 from assistant.store.intake import Kept, quarantined
-from assistant.terminal import plain, table
+from assistant.terminal import counted, plain, table
 
 
 async def quarantine(args: argparse.Namespace) -> int:
@@ -47,7 +47,7 @@ def _list(records: tuple[Kept, ...], organisation: Organisation, *, raw: bool) -
             print(plain(each.raw), end="\n\n")
     else:
         print(table(head, rows))
-    print(f"\n{len(rows)} quarantined records")
+    print(f"\n{counted(len(rows), 'quarantined record')}")
 
 
 async def _again(

@@ -19,7 +19,7 @@ from assistant.paths import state_of
 from assistant.rules.phrases import words
 from assistant.store import Decision, Work, utcnow
 from assistant.store.aliases import learned
-from assistant.terminal import plain
+from assistant.terminal import counted, plain
 
 Learned = tuple[tuple[str, Alias], ...]
 
@@ -82,7 +82,7 @@ async def forget(args: argparse.Namespace) -> int:
             held = (await store.load(case)).case
             # The case keeps its place among those that wait for retention.
             await store.decide(case, decide, now=held.updated_at if held else now)
-    print(f"{id} is no longer found by these words (taught in {len(cases)} cases)")
+    print(f"{id} is no longer found by these words (taught in {counted(len(cases), 'case')})")
     return 0
 
 

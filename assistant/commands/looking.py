@@ -9,7 +9,7 @@ from assistant.narrate import lines_of
 from assistant.opening import opened
 from assistant.store.intake import quarantined
 from assistant.store.work import dead_letters, revive
-from assistant.terminal import table
+from assistant.terminal import counted, table
 from assistant.words import Words
 
 Found = TypeVar("Found")
@@ -43,7 +43,7 @@ async def cases(args: argparse.Namespace) -> int:
     if not args.json:
         head = ("case", "state", "label", "advice", "department", "posts", "term", "owner", "moved")
         print(table(head, [[row[name] for name in head] for row in rows]))
-        print(f"\n{len(rows)} cases, {kept} quarantined records")
+        print(f"\n{counted(len(rows), 'case')}, {counted(kept, 'quarantined record')}")
     return 0
 
 
@@ -82,5 +82,5 @@ async def dead(args: argparse.Namespace) -> int:
             for each in letters
         ]
     print(table(("id", "where", "case", "why", "since"), rows))
-    print(f"\n{len(rows)} dead letters")
+    print(f"\n{counted(len(rows), 'dead letter')}")
     return 0

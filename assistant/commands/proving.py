@@ -11,7 +11,7 @@ from assistant.errors import Misconfigured
 from assistant.opening import opened
 from assistant.store import utcnow
 from assistant.store.ledger import Root
-from assistant.terminal import Progress
+from assistant.terminal import Progress, counted
 
 Found = TypeVar("Found")
 
@@ -24,8 +24,8 @@ async def verify(args: argparse.Namespace) -> int:
         found = await audit.verify(store, witnesses=witnesses, progress=progress)
         progress.done()
     print(
-        f"checked {found.events:,} events of {found.cases:,} cases "
-        f"({found.erased:,} erased) and {found.roots:,} roots"
+        f"checked {counted(found.events, 'event')} of {counted(found.cases, 'case')} "
+        f"({found.erased:,} erased) and {counted(found.roots, 'root')}"
     )
     if found.broken:
         print(f"BROKEN: {found.broken}")
@@ -71,9 +71,10 @@ async def erase(args: argparse.Namespace) -> int:
     if not found.cases and not found.waiting and not found.quarantined:
         print("nobody of that handle is known")
         return 1
-    print(f"erased: {found.cases} cases, {found.quarantined} quarantined records")
+    quarantined = counted(found.quarantined, "quarantined record")
+    print(f"erased: {counted(found.cases, 'case')}, {quarantined}")
     if found.messages:
-        print(f"{found.messages} chat messages will be deleted by `luister run`")
+        print(f"{counted(found.messages, 'chat message')} will be deleted by `luister run`")
     if not found.rewritten:
         print("the store's files could not be rewritten: ask for BGREWRITEAOF on the server")
     return 1 if found.waiting else 0

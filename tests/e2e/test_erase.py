@@ -150,7 +150,7 @@ async def test_an_erased_citizen_is_nowhere_and_the_proof_still_holds(
 
     code, told = await running.luister("erase", HENK)
     assert code == 0, told
-    assert "erased: 1 cases" in told
+    assert "erased: 1 case," in told
     assert "chat messages will be deleted by `luister run`" in told
     async with asyncio.timeout(60):
         while found_in(text := await said(running)) or reply in text:
