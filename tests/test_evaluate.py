@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -275,7 +276,29 @@ def test_only_who_may_see_them_is_told_the_posts() -> None:
     assert "g-17" not in told(counted, ids=False)
 
 
+def test_labels_are_anybodys_and_sure_posts_pass_no_triage_channel() -> None:
+    counted = figures([GAS, QUESTION], [outcome("g"), outcome("q")])
+    text = told(counted, ids=False)
+
+    assert "labelled as" in text
+    assert "goes straight to a department" in text
+    assert "people" not in text + page(counted, title="", facts={}, ids=False)
+
+
 # The command
+
+
+def test_what_the_documented_command_writes_is_nothing_to_commit() -> None:
+    asked = next(
+        line
+        for line in (ROOT / "docs" / "evaluating.md").read_text("utf-8").splitlines()
+        if line.startswith("luister eval")
+    )
+    html, report = re.findall(r"--(?:html|json) (\S+)", asked)
+    ignored = [each.lstrip("/") for each in (ROOT / ".gitignore").read_text("utf-8").split("\n")]
+
+    for name in (html, report, str(Path(report).with_suffix(".results.jsonl"))):
+        assert any(fnmatch(name, each) for each in ignored), name
 
 
 def test_eval_writes_the_reports(luister: Luister, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class Pointer(Frozen):
 
 
 class Triaging(Frozen):
-    """[triage]: how sure Luister must be, from 0 to 1, before a case passes the triage channel by.
+    """[triage]: how sure Luister must be, from 0 to 1, to send a case straight to a department.
 
     Of 274 own posts (questions, complaints, reports) 0.55 sent 188 to the right department, 38 to a
     wrong one and 48 to triage; 0.5 207, 61 and 6; 0.6 149, 24 and 101.

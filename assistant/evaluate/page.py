@@ -7,8 +7,8 @@ from importlib.resources import files
 from assistant.evaluate.figures import LABELS, Figures
 from assistant.evaluate.telling import Table, tables
 
-CONFUSED = "Rows: what people called it. Columns: what Luister called it. A dark cell off the \
-diagonal is a mistake made often."
+CONFUSED = "Rows: labelled as. Columns: what Luister called it. A dark cell off the diagonal is a \
+mistake made often."
 
 
 def page(figures: Figures, *, title: str, facts: Mapping[str, str], ids: bool) -> str:

@@ -83,7 +83,7 @@ def told(figures: Figures, *, ids: bool) -> str:
 
 
 def _silence(found: Sequence[Silence], *, ids: bool) -> Table:
-    head = ("what people called it", "answer advised", "draft offered")
+    head = ("labelled as", "answer advised", "draft offered")
     return Table(
         title="Silence errors",
         note="Posts that call for silence or for a person, and that Luister would answer all the "
@@ -110,7 +110,7 @@ def _whole(figures: Figures) -> Table:
         rows=(
             ("labels, macro-F1", scored(figures.labels_f1)),
             ("departments, macro-F1", scored(figures.departments_f1)),
-            ("passes the triage channel by", percent(figures.coverage)),
+            ("goes straight to a department", percent(figures.coverage)),
             ("of those in the right department", percent(figures.right_when_sure)),
             ("language right", percent(figures.languages)),
         ),
