@@ -140,6 +140,7 @@ def _triaged(told: _Told) -> str:
         place=told.place(triage.department, triage.official),
         advice=told.say(f"card.advice_{triage.advice}"),
         rule=triage.rule,
+        says=told.say(f"card.rule_{triage.rule}"),
         reason=short(triage.reason, limit=POST).rstrip(". "),
         by=triage_by(triage.by, words=told.words),
     )

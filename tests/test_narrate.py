@@ -53,7 +53,8 @@ SENTENCES: dict[Kind, str] = {
     Kind.RECEIVED: "Bericht van de inwoner: Wanneer wordt mijn bank opgehaald?",
     Kind.EDITED: "De inwoner paste een bericht aan. Nu staat er: Wanneer komt u dan?",
     Kind.DELETED: "De inwoner verwijderde een bericht.",
-    Kind.TRIAGED: "Ingedeeld: Vraag, voor Afval. Advies: beantwoorden, huisregel 3:"
+    Kind.TRIAGED: "Ingedeeld: Vraag, voor Afval. Advies: beantwoorden, huisregel 3 "
+    "(alleen vragen en klachten over ons werk):"
     " Vraag over ons eigen onderwerp (volgens vaste regels)",
     Kind.RELABELLED: "Anna Bakker (AB) corrigeerde de indeling: Klacht, advies beantwoorden."
     " Dat was: Vraag, advies beantwoorden.",

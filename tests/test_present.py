@@ -256,7 +256,8 @@ def test_the_upper_half_tells_who_where_what_and_why() -> None:
         "2 eerdere berichten in dit gesprek",
     )
     assert shown.advice == (
-        "Advies: beantwoorden — huisregel 3: Vraag over ons eigen onderwerp"
+        "Advies: beantwoorden — huisregel 3 (alleen vragen en klachten over ons werk): "
+        "Vraag over ons eigen onderwerp"
         " (volgens AI: gpt, triage@2)"
     )
     assert facts(shown) == {

@@ -126,6 +126,7 @@ def test_no_sentence_about_a_case_is_left_that_nobody_says() -> None:
         ("card.advice_", get_args(Advice)),
         ("card.origin_", get_args(Origin)),
         ("thread.drafted_", get_args(Origin)),
+        ("card.rule_", tuple(map(str, range(1, 13)))),
         ("card.close_", get_args(CloseReason)),
         ("card.action_", set(get_args(ActionId))),
         ("card.seen_", set(get_args(Visibility)) - {"public"}),

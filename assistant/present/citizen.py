@@ -76,6 +76,7 @@ def advice(view: View) -> str | None:
         "card.advice",
         advice=view.say(f"card.advice_{triage.advice}"),
         rule=triage.rule,
+        says=view.say(f"card.rule_{triage.rule}"),
         reason=short(triage.reason, limit=300).rstrip(". "),
         by=_by(view, triage),
     )
