@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 
+from assistant.answers import tells
+
 SHORTEST, LONGEST = 3, 5
 """Letters in a piece of a word; with these Dutch compounds and inflections share most pieces."""
 TOLD = 3
+LITTLE = 3
+"""Letters of words not worth showing: "wel", "ich", "the"; a "bus" goes with them."""
 
 
 def pieces(word: str) -> frozenset[str]:
@@ -74,15 +78,23 @@ class Likeness:
         length = math.sqrt(math.fsum(square for square, _ in known))
         return math.fsum(said for _, said in known) / (100 * length) if length else 0.0
 
-    def hears(self, plain: str, *, ours: frozenset[str]) -> tuple[str, ...]:
-        """Return the words that speak most for silence, the strongest first, or none.
+    def hears(self, plain: str, *, ours: frozenset[str]) -> bool:
+        """Say whether a text is too much like those that are to be kept apart."""
+        return self.score(plain, ours=ours) > self.threshold
 
-        None when the post is not too much like those that may get no draft.
+    def told(self, plain: str, *, ours: frozenset[str]) -> tuple[str, ...]:
+        """Return the words to show a reader, at most TOLD, that speak most for silence.
+
+        The strongest first. There may be none: little words and those the search skips weigh in
+        the score, yet say nothing to whoever reads them.
         """
-        if self.score(plain, ours=ours) <= self.threshold:
-            return ()
-        counting = self._counting(plain, ours)
-        return tuple(sorted(counting, key=lambda word: (-self._said(word), word))[:TOLD])
+        said = {
+            word: self._said(word)
+            for word in self._counting(plain, ours)
+            if len(word) > LITTLE and tells(word)
+        }
+        speak = [word for word, weight in said.items() if weight > 0]
+        return tuple(sorted(speak, key=lambda word: (-said[word], word))[:TOLD])
 
     def _said(self, word: str) -> float:
         return sum(self.rarity.get(each, 0) * self.weights.get(each, 0) for each in pieces(word))

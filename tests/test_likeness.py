@@ -13,7 +13,7 @@ from assistant.checks.tone import TONES
 from assistant.config import load
 from assistant.evaluate.rows import Row, half_of, read_rows
 from assistant.likeness import LONGEST, Likeness, pieces
-from assistant.rules import ADVICE, Reading, Register, judge
+from assistant.rules import ADVICE, Reading, Register, judge, judging
 from assistant.rules.phrases import words
 from assistant.words import Words
 from tests.eval import learning, train
@@ -66,9 +66,33 @@ def test_a_word_of_our_own_subjects_never_speaks_for_silence() -> None:
     )
     ours = frozenset({"paspoort"})
 
-    assert ear.hears("paspoort", ours=frozenset()) == ("paspoort",)
-    assert ear.hears("paspoort", ours=ours) == ()
-    assert ear.hears("paspoort haat", ours=ours) == ("haat",)
+    assert ear.hears("paspoort", ours=frozenset())
+    assert ear.told("paspoort", ours=frozenset()) == ("paspoort",)
+    assert not ear.hears("paspoort", ours=ours)
+    assert ear.hears("paspoort haat", ours=ours)
+    assert ear.told("paspoort haat", ours=ours) == ("haat",)
+
+
+def test_no_word_is_shown_that_tells_nothing_or_speaks_for_an_answer() -> None:
+    weights = {"=gaat": 99, "=de": 99, "=ich": 99, "=@haatmij": 99, "=haat": 50, "=kliko": -60}
+    ear = Likeness(posts=10, threshold=0, quiet=0, seen=dict.fromkeys(weights, 2), weights=weights)
+
+    assert ear.told(" gaat de ich @haatmij kliko haat / ", ours=frozenset()) == ("haat",)
+    assert ear.hears(" gaat de ich / ", ours=frozenset())
+    assert ear.told(" gaat de ich / ", ours=frozenset()) == ()
+
+
+def test_a_post_without_a_telling_word_is_held_back_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weights = {"=hoe": 99, "=laat": 99}
+    ear = Likeness(posts=10, threshold=0, quiet=0, seen=dict.fromkeys(weights, 2), weights=weights)
+    monkeypatch.setattr(judging, "ear", lambda name: ear)
+
+    verdict = judge(reading("Hoe laat kan ik de gladheid en de strooiwagen zien?"))
+
+    assert (verdict.advice, verdict.why, verdict.heard) == ("hand_over", "likeness_whole", ())
+    assert verdict.reason(Words("nl")).startswith("Dit bericht als geheel")
 
 
 def test_what_speaks_for_an_answer_weighs_against_it() -> None:

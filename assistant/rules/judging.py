@@ -274,8 +274,10 @@ def judge(post: Reading) -> Verdict:
     verdict = next(verdict for rule in RULES if (verdict := rule(post)) is not None)
     if verdict.advice != "answer":
         return verdict
-    heard = ear("silence").hears(post.all_words, ours=post.register.own_words)
-    return _held(verdict, heard) if heard and not post.register.covers(post.text) else verdict
+    silence, ours = ear("silence"), post.register.own_words
+    if not silence.hears(post.all_words, ours=ours) or post.register.covers(post.text):
+        return verdict
+    return _held(verdict, silence.told(post.all_words, ours=ours))
 
 
 def quiet(post: Reading) -> bool:
@@ -289,7 +291,12 @@ def quiet(post: Reading) -> bool:
 
 
 def _held(verdict: Verdict, heard: tuple[str, ...]) -> Verdict:
-    """Hand it to the triage channel; whose subject it is helps whoever looks."""
+    """Hand it to the triage channel, with the words that tell most where any tells something."""
     return replace(
-        verdict, advice="hand_over", why="likeness", heard=heard, sure=False, department=None
+        verdict,
+        advice="hand_over",
+        why="likeness" if heard else "likeness_whole",
+        heard=heard,
+        sure=False,
+        department=None,
     )
