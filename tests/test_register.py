@@ -47,6 +47,12 @@ def test_a_question_of_another_bodys_names_that_body() -> None:
     assert verdict(TAX, bodies=()).body is None
 
 
+def test_a_question_no_rule_knows_is_not_pointed_to_another_body() -> None:
+    found = verdict("Waterschapsbelasting, Ausländer?")
+
+    assert (found.advice, found.why, found.body) == ("hand_over", "asked", None)
+
+
 def test_a_star_in_a_bodys_words_stands_for_any_ending() -> None:
     assert verdict("Wie ruimt de canalside op?", bodies=(BOARD,)).body == BOARD.name
     assert verdict("Wie ruimt de canalside op?", bodies=()).body is None

@@ -133,17 +133,54 @@ def test_what_is_ours_to_answer(label: str, text: str) -> None:
     [
         "tja",
         "🦆🦆🦆",
-        "vandaag bewolkt met in de middag zon",
-        "Waterstad bij nacht",
+        "Wij gaan naar het strand",
         "",
         "Ο δήμος",
     ],
 )
-def test_what_no_rule_knows_is_not_answered(text: str) -> None:
+def test_what_no_rule_knows_and_neither_asks_nor_is_ours_is_left_alone(text: str) -> None:
     verdict = judge(reading(text))
 
-    assert verdict.advice == "leave"
-    assert not verdict.sure
+    assert (verdict.advice, verdict.sure, verdict.why) == ("leave", False, "unrecognised")
+
+
+@pytest.mark.parametrize(
+    ("label", "why", "text"),
+    [
+        ("question", "asked", "Wo bekomme ich eine Parkerlaubnis für Besucher?"),
+        ("question", "asked", "Ο δήμος;？"),
+        ("opinion", "maybe_ours", "er wordt weer drugs gedeald op de hoek"),
+        ("opinion", "maybe_ours", "Er leit een dooie zwaan in de vaart achter de Schoolstraat"),
+        ("opinion", "maybe_ours", "geluidsoverlast van de buren"),
+    ],
+)
+def test_what_no_rule_knows_yet_asks_or_may_be_ours_goes_to_a_person(
+    label: str, why: str, text: str
+) -> None:
+    verdict = judge(reading(text))
+
+    assert (verdict.label, verdict.advice, verdict.rule) == (label, "hand_over", 3)
+    assert (verdict.why, verdict.sure, verdict.department) == (why, False, None)
+    assert "Geen vaste regel" in verdict.reason(Words("nl"))
+
+
+@pytest.mark.parametrize(
+    ("label", "sought", "text"),
+    [
+        ("emergency", "noodgeval", "Dode vissen in de vijver"),
+        ("self_harm", "zelfdoding", "Het leven is goed"),
+        ("abuse", "dreigement", "Wat een schande"),
+        ("legal", "bezwaar", "Wat kost een offerte?"),
+        ("political", "politiek", "Waarom komt er geen zebrapad?"),
+        ("staff", "collega", "Hoe heet die ambtenaar aan de balie?"),
+    ],
+)
+def test_words_that_may_mean_more_say_what_to_look_for(label: str, sought: str, text: str) -> None:
+    verdict = judge(reading(text))
+
+    assert (verdict.why, verdict.advice, verdict.sure) == (f"careful_{label}", "hand_over", False)
+    assert sought in verdict.reason(Words("nl"))
+    assert verdict.reason(Words("en")) != verdict.reason(Words("nl"))
 
 
 def test_a_question_on_nobodys_subject_goes_to_a_person() -> None:

@@ -15,6 +15,7 @@ from assistant.card import ActionId
 from assistant.case import Advice, CloseReason, Label, Origin, State, Visibility
 from assistant.checks import SEVERITY
 from assistant.language import LANGUAGES
+from assistant.rules.judging import CAREFUL
 
 PACKAGE = Path(__file__).parent.parent / "assistant"
 TABLES = {
@@ -127,6 +128,7 @@ def test_no_sentence_about_a_case_is_left_that_nobody_says() -> None:
         ("card.origin_", get_args(Origin)),
         ("thread.drafted_", get_args(Origin)),
         ("card.rule_", tuple(map(str, range(1, 13)))),
+        ("triage.careful_", (*CAREFUL, "staff")),
         ("card.close_", get_args(CloseReason)),
         ("card.action_", set(get_args(ActionId))),
         ("card.seen_", set(get_args(Visibility)) - {"public"}),
