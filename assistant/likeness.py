@@ -1,16 +1,19 @@
-"""How much a text is like those that are to be kept apart, learned from labelled texts."""
+"""What a text is most like, learned from labelled texts."""
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 from assistant.answers import tells
 
-SHORTEST, LONGEST = 3, 5
+SHORTEST, LONGEST = 3, 4
 """Letters in a piece of a word; with these Dutch compounds and inflections share most pieces."""
+WHOLE = 2
+"""How many times as much as a piece a word counts, and two words that stand side by side."""
 TOLD = 3
 LITTLE = 3
 """Letters of words not worth showing: "wel", "ich", "the"; a "bus" goes with them."""
@@ -32,78 +35,80 @@ def words_of(plain: str) -> list[str]:
     return [word for word in plain.split() if word != "/"]
 
 
-def pieces_of(words: Iterable[str]) -> tuple[str, ...]:
-    """Return the pieces of all words in alphabetical order, each once.
+def pieces_of(plain: str) -> tuple[str, ...]:
+    """Return all that a folded text is heard by, in alphabetical order, each once.
 
-    In order because sums of floats depend on it, and training must give the same bytes each time.
+    That is its words, their pieces, and each two words side by side. In order because sums of
+    floats depend on it, and the same text must always score the same.
     """
-    return tuple(sorted({piece for word in words for piece in pieces(word)}))
+    spoken = words_of(plain)
+    found = {piece for word in set(spoken) for piece in pieces(word)}
+    return tuple(sorted(found | {f"{one} {two}" for one, two in pairwise(spoken)}))
+
+
+def rarity(piece: str, *, seen: int, posts: int) -> float:
+    """Return how much a piece tells: the rarer, the more (inverse document frequency)."""
+    whole = piece.startswith("=") or " " in piece
+    return math.log(posts / seen) * (WHOLE if whole else 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Likeness:
-    """What training found: of each piece in how many texts it stood, and what it speaks for.
+    """Weights of a multinomial logistic regression, and the limits that were chosen for it.
 
-    `weights` are hundredths of the natural logarithm of how much likelier a piece is in the texts
-    that are to be kept apart. Above `threshold` a person looks first; above `quiet`, which is
-    lower, nothing general is suggested.
+    `pieces` holds of each piece how many of the `posts` it stood in, and in hundredths what it says
+    for each of the `labels`; `start` is what each label has before anything is heard.
     """
 
+    labels: tuple[str, ...]
+    start: tuple[int, ...]
+    limits: Mapping[str, float]
     posts: int
-    threshold: float
-    quiet: float
-    seen: Mapping[str, int]
-    weights: Mapping[str, int]
+    pieces: Mapping[str, tuple[int, tuple[int, ...]]]
 
-    @cached_property
-    def rarity(self) -> Mapping[str, float]:
-        """How much a piece tells: the rarer, the more (inverse document frequency)."""
-        return {piece: math.log(self.posts / seen) for piece, seen in self.seen.items()}
+    def shares(self, plain: str) -> dict[str, float]:
+        """Return of each label the share of folded texts like this one that bear it; 1 in all."""
+        known = [
+            (rarity(piece, seen=seen, posts=self.posts), weights)
+            for piece in pieces_of(plain)
+            if (held := self.pieces.get(piece)) is not None
+            for seen, weights in (held,)
+        ]
+        length = math.sqrt(sum(rare * rare for rare, _ in known)) or 1.0
+        says = [
+            (start + sum(rare * weights[at] for rare, weights in known) / length) / 100
+            for at, start in enumerate(self.start)
+        ]
+        most = max(says)
+        odds = [math.exp(each - most) for each in says]
+        return {label: each / sum(odds) for label, each in zip(self.labels, odds, strict=True)}
 
-    @cached_property
-    def _telling(self) -> Mapping[str, tuple[float, float]]:
-        """Of each piece the square of its rarity, and what it says in all."""
-        weights = self.weights
-        return {piece: (rare * rare, rare * weights[piece]) for piece, rare in self.rarity.items()}
+    def share(self, plain: str, labels: Collection[str]) -> float:
+        """Return the share of texts like this one that bear one of `labels`."""
+        return sum(share for label, share in self.shares(plain).items() if label in labels)
 
-    def score(self, plain: str, *, ours: frozenset[str] = frozenset()) -> float:
-        """Return how much a text's folded words are like those that are to be kept apart.
-
-        Above 0 more than like the others. Words of our own subjects (`ours`) never speak for
-        silence: whoever names a passport in a rage names one in a question as well.
-        """
-        told = frozenset().union(*map(pieces, self._counting(plain, ours)))
-        known = [each for piece in told if (each := self._telling.get(piece)) is not None]
-        # Summed exactly, so that the order of a set makes no difference.
-        length = math.sqrt(math.fsum(square for square, _ in known))
-        return math.fsum(said for _, said in known) / (100 * length) if length else 0.0
-
-    def hears(self, plain: str, *, ours: frozenset[str]) -> bool:
-        """Say whether a text is too much like those that are to be kept apart."""
-        return self.score(plain, ours=ours) > self.threshold
-
-    def told(self, plain: str, *, ours: frozenset[str]) -> tuple[str, ...]:
-        """Return the words to show a reader, at most TOLD, that speak most for silence.
+    def told(self, plain: str, label: str) -> tuple[str, ...]:
+        """Return the words to show a reader, at most TOLD, that speak most for a label.
 
         The strongest first. There may be none: little words and those the search skips weigh in
-        the score, yet say nothing to whoever reads them.
+        the shares, yet say nothing to whoever reads them.
         """
+        at = self.labels.index(label)
         said = {
-            word: self._said(word)
-            for word in self._counting(plain, ours)
+            word: self._said(word, at)
+            for word in words_of(plain)
             if len(word) > LITTLE and tells(word)
         }
         speak = [word for word, weight in said.items() if weight > 0]
         return tuple(sorted(speak, key=lambda word: (-said[word], word))[:TOLD])
 
-    def _said(self, word: str) -> float:
-        return sum(self.rarity.get(each, 0) * self.weights.get(each, 0) for each in pieces(word))
-
-    def _counting(self, plain: str, ours: frozenset[str]) -> tuple[str, ...]:
-        words = dict.fromkeys(words_of(plain))
-        if not ours:
-            return tuple(words)
-        return tuple(word for word in words if word not in ours or self._said(word) <= 0)
+    def _said(self, word: str, at: int) -> float:
+        held = ((each, self.pieces.get(each)) for each in sorted(pieces(word)))
+        return sum(
+            rarity(piece, seen=found[0], posts=self.posts) * found[1][at]
+            for piece, found in held
+            if found is not None
+        )
 
 
 @cache
@@ -111,9 +116,11 @@ def ear(name: str) -> Likeness:
     """Return what `python -m tests.eval.train` learned to hear; read once, when first needed."""
     table = json.loads((files("assistant") / "lists" / f"ear_{name}.json").read_text("utf-8"))
     return Likeness(
+        labels=tuple(table["labels"]),
+        start=tuple(table["start"]),
+        limits=table["limits"],
         posts=table["posts"],
-        threshold=table["threshold"],
-        quiet=table["quiet"],
-        seen={piece: seen for piece, (seen, _) in table["pieces"].items()},
-        weights={piece: weight for piece, (_, weight) in table["pieces"].items()},
+        pieces={
+            piece: (seen, tuple(weights)) for piece, (seen, *weights) in table["pieces"].items()
+        },
     )

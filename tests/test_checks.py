@@ -147,10 +147,10 @@ def test_a_name_from_the_post_is_stopped_but_not_a_place() -> None:
     ground = GROUND.model_copy(
         update={"post": "Xandrine Oudman van de Jan Bakker school heeft afval. gr Piet Puk"}
     )
-    assert codes("Hoi! Xandrine Oudman hoort dat. ^AB", ground=ground) == [
+    assert codes("Hoi! Vraag het aan Xandrine Oudman. ^AB", ground=ground) == [
         ("named_person", "Xandrine Oudman")
     ]
-    assert codes("Hoi! De Jan Bakker school hoort dat. ^AB", ground=ground) == []
+    assert codes("Hoi! Vraag het aan de Jan Bakker school. ^AB", ground=ground) == []
     assert codes("Dag Piet Puk, dank voor uw vraag! ^AB", ground=ground) == []
 
 

@@ -130,7 +130,7 @@ HARMLESS = [
 CODES = {"promise": PROMISES, "opinion": OPINIONS, "political": POLITICS, "irony": IRONIES}
 # What the lists above may at most miss or wrongly point at: the rates found when they were
 # written. They are hints to a person, so a miss is a pity and a false alarm a nuisance.
-MOST_FALSE_ALARMS = 3
+MOST_FALSE_ALARMS = 4
 
 
 def found(text: str) -> set[str]:

@@ -213,7 +213,9 @@ async def test_the_greeting_follows_the_local_clock(store: Store, hour: int, gre
 async def test_a_language_without_words_gets_an_empty_box_with_answers_beside_it(
     store: Store,
 ) -> None:
-    id = await labelled(store, "paspoort paspoort afspraak kliko", language="pl")
+    id = await labelled(
+        store, "Hoe laat is het stadskantoor open voor een paspoort?", language="pl"
+    )
 
     found = written(await drafted(store, id))
 

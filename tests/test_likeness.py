@@ -12,8 +12,9 @@ from assistant import likeness
 from assistant.checks.tone import TONES
 from assistant.config import load
 from assistant.evaluate.rows import Row, half_of, read_rows
-from assistant.likeness import LONGEST, Likeness, pieces
+from assistant.likeness import LONGEST, Likeness, pieces, pieces_of
 from assistant.rules import ADVICE, Reading, Register, judge, judging
+from assistant.rules import reading as rules_reading
 from assistant.rules.phrases import words
 from assistant.words import Words
 from tests.eval import learning, train
@@ -22,6 +23,7 @@ WATERSTAD = load(Path(__file__).parent.parent / "examples" / "waterstad")
 REGISTER = Register(WATERSTAD, today=date(2026, 11, 20))
 VEILED = "jullie gaan nog wat meemaken als die boete niet weg is, hoe laat sluit het stadhuis"
 """A threat without a word of the lists, and a question on our subject beside it."""
+EARS = ("silence", "tone")
 
 
 def reading(text: str) -> Reading:
@@ -31,7 +33,11 @@ def reading(text: str) -> Reading:
 def test_what_the_lists_do_not_know_goes_to_a_person() -> None:
     verdict = judge(reading(VEILED))
 
-    assert (verdict.label, verdict.advice, verdict.why) == ("question", "hand_over", "likeness")
+    assert (verdict.label, verdict.advice, verdict.why) == (
+        "question",
+        "hand_over",
+        "careful_abuse",
+    )
     assert (verdict.sure, verdict.department) == (False, None)
 
 
@@ -52,82 +58,96 @@ def test_the_reason_names_words_of_the_post() -> None:
         "hoe maak ik een afspraak om grofvuil te laten ophalen?",
     ],
 )
-def test_what_is_about_our_subject_alone_has_no_room_to_mean_more(text: str) -> None:
+def test_what_says_no_more_than_our_subject_is_answered(text: str) -> None:
     assert judge(reading(text)).advice == "answer"
 
 
-def test_a_word_of_our_own_subjects_never_speaks_for_silence() -> None:
-    ear = Likeness(
-        posts=10,
-        threshold=0,
-        quiet=0,
-        seen={"=paspoort": 2, "=haat": 2},
-        weights={"=paspoort": 90, "=haat": 90},
-    )
-    ours = frozenset({"paspoort"})
-
-    assert ear.hears("paspoort", ours=frozenset())
-    assert ear.told("paspoort", ours=frozenset()) == ("paspoort",)
-    assert not ear.hears("paspoort", ours=ours)
-    assert ear.hears("paspoort haat", ours=ours)
-    assert ear.told("paspoort haat", ours=ours) == ("haat",)
+TWO = Likeness(
+    labels=("abuse", "question"),
+    start=(0, 0),
+    limits={},
+    posts=10,
+    pieces={
+        "=haat": (2, (90, -90)),
+        "=kliko": (2, (-120, 120)),
+        "de kliko": (2, (-120, 120)),
+        "=de": (9, (10, -10)),
+    },
+)
 
 
-def test_no_word_is_shown_that_tells_nothing_or_speaks_for_an_answer() -> None:
-    weights = {"=gaat": 99, "=de": 99, "=ich": 99, "=@haatmij": 99, "=haat": 50, "=kliko": -60}
-    ear = Likeness(posts=10, threshold=0, quiet=0, seen=dict.fromkeys(weights, 2), weights=weights)
+def test_each_word_weighs_for_one_label_and_against_another() -> None:
+    assert TWO.share(" haat ", {"abuse"}) > 0.5 > TWO.share(" haat kliko / ", {"abuse"})
+    assert TWO.shares(" onbekend / ") == {"abuse": 0.5, "question": 0.5}
+    assert sum(TWO.shares(" haat de kliko ").values()) == pytest.approx(1)
 
-    assert ear.told(" gaat de ich @haatmij kliko haat / ", ours=frozenset()) == ("haat",)
-    assert ear.hears(" gaat de ich / ", ours=frozenset())
-    assert ear.told(" gaat de ich / ", ours=frozenset()) == ()
+
+def test_two_words_side_by_side_are_heard_together() -> None:
+    assert TWO.share(" de kliko ", {"question"}) > TWO.share(" kliko de ", {"question"})
+
+
+def test_what_is_told_are_the_words_that_speak_for_the_label() -> None:
+    said = " kliko de haat onbekend / "
+
+    assert TWO.told(said, "abuse") == ("haat",)
+    assert TWO.told(said, "question") == ("kliko",)
+
+
+def test_a_word_that_tells_a_reader_nothing_is_not_told() -> None:
+    weights = dict.fromkeys(("=gaat", "=de", "=ich", "=@haatmij"), (2, (99, -99)))
+    ear = replace(TWO, pieces={**TWO.pieces, **weights})
+
+    assert ear.told(" gaat de ich @haatmij kliko haat / ", "abuse") == ("haat",)
+    assert ear.share(" gaat de ich / ", {"abuse"}) > 0.5
+    assert ear.told(" gaat de ich / ", "abuse") == ()
 
 
 def test_a_post_without_a_telling_word_is_held_back_as_a_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    weights = {"=hoe": 99, "=laat": 99}
-    ear = Likeness(posts=10, threshold=0, quiet=0, seen=dict.fromkeys(weights, 2), weights=weights)
-    monkeypatch.setattr(judging, "ear", lambda name: ear)
+    pieces = dict.fromkeys(("=hoe", "=laat"), (2, (99, -99)))
+    ear = replace(TWO, pieces=pieces, limits={"held": 0.5})
+    for module in (judging, rules_reading):
+        monkeypatch.setattr(module, "ear", lambda name: ear)
 
     verdict = judge(reading("Hoe laat kan ik de gladheid en de strooiwagen zien?"))
 
-    assert (verdict.advice, verdict.why, verdict.heard) == ("hand_over", "likeness_whole", ())
+    assert (verdict.advice, verdict.why, verdict.heard) == ("hand_over", "like_abuse", ())
     assert verdict.reason(Words("nl")).startswith("Dit bericht als geheel")
 
 
-def test_what_speaks_for_an_answer_weighs_against_it() -> None:
-    ear = Likeness(
-        posts=10,
-        threshold=0,
-        quiet=0,
-        seen={"=haat": 2, "=kliko": 2},
-        weights={"=haat": 50, "=kliko": -60},
-    )
-
-    assert ear.score(" haat ") > 0 > ear.score(" haat kliko / ")
-    assert ear.score(" onbekend / ") == 0
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_a_reason_says_what_a_post_may_be(language: str) -> None:
+    for label in train.SILENT:
+        for why in (f"careful_{label}", f"like_{label}"):
+            assert Words(language).say(f"triage.{why}", words="x")
 
 
-def test_no_piece_is_longer_than_a_word_or_stood_in_one_post_alone() -> None:
-    for name in ("silence", *TONES):
+def test_no_piece_is_longer_than_two_words_or_stood_in_one_post_alone() -> None:
+    for name in EARS:
         ear = likeness.ear(name)
-        assert min(ear.seen.values()) >= learning.LEAST
-        assert not [each for each in ear.seen if " " in each or "/" in each]
-        assert all(each.startswith("=") or len(each) <= LONGEST for each in ear.seen)
+        assert min(seen for seen, _ in ear.pieces.values()) >= learning.LEAST
+        assert all(each.count(" ") <= 1 and "/" not in each for each in ear.pieces)
+        bare = [each for each in ear.pieces if " " not in each and not each.startswith("=")]
+        assert all(len(each) <= LONGEST for each in bare)
 
 
-def test_pieces_are_of_one_word() -> None:
-    assert pieces("dak") == {"=dak", "^da", "dak", "ak$", "^dak", "dak$", "^dak$"}
+def test_a_text_is_heard_by_its_words_their_pieces_and_their_order() -> None:
+    assert pieces("dak") == {"=dak", "^da", "dak", "ak$", "^dak", "dak$"}
+    assert pieces_of(" een dak / ") == tuple(sorted(pieces("dak") | pieces("een") | {"een dak"}))
 
 
-def test_training_anew_gives_the_same_files() -> None:
-    said = train.tone_samples()
-    anew = {"silence": train.silence(train.samples())}
-    anew |= {code: train.tone(code, said) for code in TONES}
-    for name, ear in anew.items():
+def test_training_anew_hears_the_same() -> None:
+    """Not the same to the last digit: that is another machine's arithmetic."""
+    posts, said = train.samples(), train.tone_samples()
+    anew = {
+        "silence": (train.taught(posts, most=train.MOST), posts),
+        "tone": (train.taught(said, most=train.MOST_OF_TONE), said),
+    }
+    for name, (ear, texts) in anew.items():
         held = likeness.ear(name)
-        kept = replace(ear, threshold=held.threshold, quiet=held.quiet)
-        assert learning.written(kept) == learning.file_of(name).read_text("utf-8")
+        for each in texts[::50]:
+            assert ear.shares(each.plain) == pytest.approx(held.shares(each.plain), abs=0.02)
 
 
 def test_no_post_it_is_measured_on_has_a_part_in_the_training() -> None:
@@ -136,7 +156,8 @@ def test_no_post_it_is_measured_on_has_a_part_in_the_training() -> None:
     test_half = [row for row in measured if half_of(row.id) == "test"]
     practice = read_rows([train.PRACTICE])
     assert not {row.id for row in measured} & {row.id for row in practice}
-    assert not runs(test_half) & runs(practice)
+    # Counted, so that a failure shows nobody a post of the test half.
+    assert len(runs(test_half) & runs(practice)) == 0
     tuning = len([row for row in measured if half_of(row.id) == "tuning" and _apart(row)])
     assert likeness.ear("silence").posts == tuning + len([row for row in practice if _apart(row)])
 
@@ -152,10 +173,12 @@ def runs(rows: Iterable[Row], *, length: int = 6) -> set[tuple[str, ...]]:
 
 
 def test_they_are_small() -> None:
-    assert sum(learning.file_of(each).stat().st_size for each in ("silence", *TONES)) < 2_000_000
+    assert sum(learning.file_of(each).stat().st_size for each in EARS) < 2_000_000
 
 
 def test_what_is_told_apart_are_labels_that_may_and_may_not_be_answered() -> None:
+    assert set(likeness.ear("silence").labels) == {*train.SILENT, *train.ANSWERABLE}
+    assert set(likeness.ear("tone").labels) == {*TONES, train.FINE}
     assert all(ADVICE[label][0] == "answer" for label in train.ANSWERABLE)
     assert all(ADVICE[label][0] != "answer" for label in train.SILENT)
 
@@ -176,10 +199,10 @@ def test_the_threshold_holds_back_no_more_than_its_share() -> None:
 
 def test_no_word_of_a_post_is_kept() -> None:
     ear = likeness.ear("silence")
-    ear.score("paspoort")
+    ear.shares("paspoort")
     tracemalloc.start()
     for number in range(10):
-        ear.score("".join(chr(97 + (at * at // 7 + number) % 26) for at in range(5000)))
+        ear.shares("".join(chr(97 + (at * at // 7 + number) % 26) for at in range(5000)))
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 100_000

@@ -27,7 +27,8 @@ def tones(text: str, *, ground: Ground) -> Iterator[Finding]:
         plain = words(spoken[start:end])
         if _says_nothing_new(plain, said):
             continue
-        above, code = max((ear(code).score(plain) - ear(code).threshold, code) for code in TONES)
+        shares, limits = ear("tone").shares(plain), ear("tone").limits
+        above, code = max((shares[code] - limits[code], code) for code in TONES)
         if above > 0:
             yield finding(code, text, start, end)
 

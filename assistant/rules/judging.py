@@ -282,15 +282,13 @@ def judge(post: Reading) -> Verdict:
 
     What they would answer goes to a person all the same where the second ear hears that the post is
     like those that may get no draft: lists know the words somebody thought of, it knows others.
-    Save where all that the post says is the subject of an approved answer: no room to mean more.
     """
     verdict = next(verdict for rule in RULES if (verdict := rule(post)) is not None)
-    if verdict.advice != "answer":
+    if verdict.advice != "answer" or post.silence <= ear("silence").limits["held"]:
         return verdict
-    silence, ours = ear("silence"), post.register.own_words
-    if not silence.hears(post.all_words, ours=ours) or post.register.covers(post.text):
-        return verdict
-    return _held(verdict, silence.told(post.all_words, ours=ours))
+    heard = ear("silence").told(post.all_words, post.like)
+    why = f"careful_{post.like}" if heard else f"like_{post.like}"
+    return _unsure(post, verdict.label, heard, why=why)
 
 
 def quiet(post: Reading) -> bool:
@@ -298,18 +296,4 @@ def quiet(post: Reading) -> bool:
 
     Stricter than `judge`: advice is weighed by whoever reads it, a text that stands there is sent.
     """
-    silence = ear("silence")
-    score = silence.score(post.all_words, ours=post.register.own_words)
-    return score <= silence.quiet or post.register.covers(post.text)
-
-
-def _held(verdict: Verdict, heard: tuple[str, ...]) -> Verdict:
-    """Hand it to the triage channel, with the words that tell most where any tells something."""
-    return replace(
-        verdict,
-        advice="hand_over",
-        why="likeness" if heard else "likeness_whole",
-        heard=heard,
-        sure=False,
-        department=None,
-    )
+    return post.silence <= ear("silence").limits["general"]

@@ -6,10 +6,15 @@ from functools import cached_property
 
 from assistant.case import Addressed, Post, Said, handle_key
 from assistant.clean import clean
+from assistant.likeness import ear
 from assistant.personal import Own, Personal, find_personal
 from assistant.rules.phrases import sign, words
 from assistant.rules.register import Named, Register, Subject
+from assistant.rules.verdict import ADVICE
 
+_ANSWERED: frozenset[str] = frozenset(
+    label for label, (advice, _) in ADVICE.items() if advice == "answer"
+)
 _STARRED = re.compile(r"\w\*+\w")
 
 
@@ -33,6 +38,21 @@ class Reading:
     def plain(self) -> str:
         """The words without the sayings that only sound alarming."""
         return sign("innocent").sub("…", self.all_words)
+
+    @cached_property
+    def _grave(self) -> dict[str, float]:
+        shares = ear("silence").shares(self.all_words)
+        return {label: share for label, share in shares.items() if label not in _ANSWERED}
+
+    @cached_property
+    def silence(self) -> float:
+        """How much it is like posts that may get no draft: 0 not at all, 1 wholly."""
+        return sum(self._grave.values())
+
+    @cached_property
+    def like(self) -> str:
+        """The label of the posts that may get no draft it is most like."""
+        return max(self._grave, key=self._grave.__getitem__)
 
     def heard(self, name: str) -> tuple[str, ...]:
         """Return what of the list `name` stands in the post."""

@@ -8,20 +8,12 @@ from typing import NamedTuple
 
 from assistant.answers import Answer, Index
 from assistant.config import Department, Organisation, Pointer
-from assistant.rules.phrases import compiled, words
+from assistant.rules.phrases import compiled
 
 ENOUGH = 9.0
 """A lower score is a common word shared with a subject, no subject of ours."""
 BEST = 2
 """How many hits of one department count: on 262 posts 1 gave 153 right, 2 162, 3 155, 8 148."""
-
-
-NEAR = 3
-"""Answers looked at for one that a post is about: several may be about a passport."""
-WHOLLY = 0.999
-"""All words that tell anything: half of them leave room for an insult."""
-LITTLE = 3
-"""Letters of words such as "het" and "van", that are no subject."""
 
 
 class Subject(NamedTuple):
@@ -41,7 +33,6 @@ class Register:
     def __init__(self, organisation: Organisation, *, today: date) -> None:
         subjects = [_subjects(each) for each in organisation.departments]
         self._index = Index([*subjects, *organisation.answers], today=today)
-        self._answers = Index(organisation.answers, today=today)
         self._organisation = organisation
         self._today = today
 
@@ -72,14 +63,6 @@ class Register:
             (each.name, compiled(_called(each.called))) for each in self._organisation.officials
         )
 
-    @cached_property
-    def own_words(self) -> frozenset[str]:
-        """The folded words our departments' subjects are named by, without the little ones."""
-        subjects = [each for found in self._organisation.departments for each in found.subjects]
-        return frozenset(
-            word for each in subjects for word in words(each).split() if len(word) > LITTLE
-        )
-
     def pointer(self, label: str, *, text: str, language: str) -> Pointer | None:
         """Return the pointer of `label` that fits `text` best, in `language` where there is one.
 
@@ -97,13 +80,6 @@ class Register:
         hits = Index([valid[id] for id in spoken], today=self._today).find(text, top=1)
         best = [*(each.answer.id for each in hits), *spoken]
         return found[best[0]] if best else None
-
-    def covers(self, text: str) -> bool:
-        """Say whether all that `text` says is the subject of one approved answer, and names it."""
-        found = self._answers.find(text, top=NEAR)
-        return any(
-            hit.coverage >= WHOLLY and self._answers.names(text, hit.answer) for hit in found
-        )
 
     def subject(self, text: str) -> Subject:
         """Return whose subject `text` is about."""

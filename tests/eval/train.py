@@ -1,16 +1,15 @@
 """Train what Luister hears beside its lists: `python -m tests.eval.train` writes it all anew.
 
 The second ear of triage learns from the tuning half and from `practice.jsonl`, posts that serve
-for nothing else; the ears for the tone of a reply from `tone.jsonl`. Prints what each would miss
-of texts it was not trained on.
+for nothing else; the ear for the tone of a reply from `tone.jsonl`. Prints what each would miss of
+texts it was not trained on.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 
 from assistant.case import Label
@@ -18,8 +17,7 @@ from assistant.checks.tone import TONES
 from assistant.clean import clean
 from assistant.config import load
 from assistant.evaluate.rows import Row, half_of, read_rows
-from assistant.likeness import Likeness, pieces_of, words_of
-from assistant.rules import Register
+from assistant.likeness import Likeness, pieces_of
 from assistant.rules.phrases import words
 from tests.eval.learning import FOLDS, Pieces, above_share, file_of, fold_of, trained, written
 
@@ -39,6 +37,12 @@ ASKED = 0.02
 FINE = "fine"
 """A sentence of a reply with no such tone."""
 CURVE = (0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6)
+MOST = 30_000
+"""Pieces that are kept of the posts; twice as many told them apart hardly better."""
+MOST_OF_TONE = 12_000
+
+Scores = Sequence[tuple[str, dict[str, float]]]
+"""Of each text the label it has, and the shares an ear gave that was trained without its fold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ class Sample:
 
 def sample(label: str, text: str, *, fold: int | None) -> Sample:
     plain = words(text)
-    return Sample(label=label, plain=plain, pieces=pieces_of(words_of(plain)), fold=fold)
+    return Sample(label=label, plain=plain, pieces=pieces_of(plain), fold=fold)
 
 
 def samples() -> tuple[Sample, ...]:
@@ -74,29 +78,33 @@ def _is_tuning(row: Row) -> bool:
     return half_of(row.id) == "tuning"
 
 
-def silence(posts: Sequence[Sample], *, without: int = FOLDS) -> Likeness:
-    """Return the second ear as it is trained without one fold of the posts."""
-    heard = [post for post in posts if post.fold != without]
-    return trained(
-        [post.pieces for post in heard if post.label in SILENT],
-        [post.pieces for post in heard if post.label in ANSWERABLE],
-    )
+def tone_samples() -> tuple[Sample, ...]:
+    """Return the sentences of replies; the label is a tone, or `fine`."""
+    rows = map(json.loads, TONE.read_text("utf-8").splitlines())
+    return tuple(sample(row["code"] or FINE, row["text"], fold=fold_of(row["id"])) for row in rows)
 
 
-def held_out(posts: Sequence[Sample]) -> tuple[tuple[str, float], ...]:
-    """Return each post's label and its score by an ear that was trained without its fold.
+def taught(texts: Sequence[Sample], *, most: int, without: int = FOLDS) -> Likeness:
+    """Return the ear for these texts as it is trained without one fold of them."""
+    heard = [each for each in texts if each.fold != without]
+    return trained([each.pieces for each in heard], [each.label for each in heard], most=most)
 
-    The rules have no part in it: their lists know these posts already. The subjects are those of
-    the example, whatever the day.
+
+def held_out(texts: Sequence[Sample], *, most: int) -> Scores:
+    """Return of each text that has a fold what an ear says that was trained without it.
+
+    The rules have no part in it: their lists know these posts already.
     """
-    ours = Register(load(WATERSTAD), today=date.max).own_words
-    found: list[tuple[str, float]] = []
+    found: list[tuple[str, dict[str, float]]] = []
     for fold in range(FOLDS):
-        ear = silence(posts, without=fold)
-        found += [
-            (post.label, ear.score(post.plain, ours=ours)) for post in posts if post.fold == fold
-        ]
-    return tuple(found)
+        ear = taught(texts, most=most, without=fold)
+        found += [(each.label, ear.shares(each.plain)) for each in texts if each.fold == fold]
+    return found
+
+
+def silent(shares: dict[str, float]) -> float:
+    """Return how much a post is like those that may get no draft."""
+    return sum(shares[label] for label in SILENT)
 
 
 def threshold_for(held: float, scored: Sequence[tuple[str, float]]) -> float:
@@ -116,57 +124,32 @@ def curve(scored: Sequence[tuple[str, float]]) -> Iterator[str]:
         yield " | ".join((f"{held:.0%}", f"{threshold:.2f}", *missed, *cost))
 
 
-def tone_samples() -> tuple[Sample, ...]:
-    """Return the sentences of replies; the label is a tone, or `fine`."""
-    rows = map(json.loads, TONE.read_text("utf-8").splitlines())
-    return tuple(sample(row["code"] or FINE, row["text"], fold=fold_of(row["id"])) for row in rows)
+def silence(tell: Callable[[str], None]) -> Likeness:
+    """Return the second ear of triage."""
+    posts = samples()
+    scored = [(label, silent(shares)) for label, shares in held_out(posts, most=MOST)]
+    for line in curve(scored):
+        tell(line)
+    limits = {"held": threshold_for(HELD, scored), "general": threshold_for(GENERAL, scored)}
+    return replace(taught(posts, most=MOST), limits=limits)
 
 
-def tone(code: str, said: Sequence[Sample], *, without: int = FOLDS) -> Likeness:
-    """Return the ear for one tone of a reply as it is trained without one fold."""
-    heard = [each for each in said if each.fold != without]
-    return trained(
-        [each.pieces for each in heard if each.label == code],
-        [each.pieces for each in heard if each.label == FINE],
-    )
-
-
-def tone_scores(code: str, said: Sequence[Sample]) -> tuple[list[float], list[float]]:
-    """Return the scores of sentences of this tone and of fine ones, each by an ear without it."""
-    of_tone: list[float] = []
-    of_fine: list[float] = []
-    for fold in range(FOLDS):
-        ear = tone(code, said, without=fold)
-        for each in said:
-            if each.fold == fold and each.label in (code, FINE):
-                (of_tone if each.label == code else of_fine).append(ear.score(each.plain))
-    return of_tone, of_fine
-
-
-def tone_ear(code: str, said: Sequence[Sample]) -> tuple[Likeness, float]:
-    """Return the ear for one tone, and the share it hears of sentences it does not know."""
-    of_tone, of_fine = tone_scores(code, said)
-    threshold = above_share(ASKED, of_fine)
-    heard = sum(score > threshold for score in of_tone) / len(of_tone)
-    return replace(tone(code, said), threshold=threshold, quiet=threshold), heard
+def tone(tell: Callable[[str], None]) -> Likeness:
+    """Return the ear for the tone of a reply."""
+    said = tone_samples()
+    scored = held_out(said, most=MOST_OF_TONE)
+    limits: dict[str, float] = {}
+    for code in TONES:
+        limits[code] = above_share(ASKED, (each[code] for label, each in scored if label == FINE))
+        of_code = [each[code] > limits[code] for label, each in scored if label == code]
+        heard = sum(of_code) / len(of_code)
+        tell(f"{code}: {heard:.0%} heard, {ASKED:.0%} of fine sentences asked about")
+    return replace(taught(said, most=MOST_OF_TONE), limits=limits)
 
 
 def main() -> None:
-    posts = samples()
-    scored = held_out(posts)
-    for line in curve(scored):
-        print(line)
-    ear = replace(
-        silence(posts),
-        threshold=threshold_for(HELD, scored),
-        quiet=threshold_for(GENERAL, scored),
-    )
-    file_of("silence").write_text(written(ear), "utf-8")
-    said = tone_samples()
-    for code in TONES:
-        of_code, heard = tone_ear(code, said)
-        print(f"{code}: {heard:.0%} heard, {ASKED:.0%} of fine sentences asked about")
-        file_of(code).write_text(written(of_code), "utf-8")
+    for name, ear in (("silence", silence(print)), ("tone", tone(print))):
+        file_of(name).write_text(written(ear), "utf-8")
 
 
 if __name__ == "__main__":
