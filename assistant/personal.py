@@ -125,7 +125,9 @@ _CASE = re.compile(
     r"(?<![A-Za-z0-9])(?=[\w/.-]*\d{4})([A-Z]{0,4}[-/.]?\d[\d/.-]{3,}\d)\b"
 )
 _FIVE_SIGNS = re.compile(r"\d[\d/.-]{3,}\d")
-_HANDLE = re.compile(r"@(?<![\w/@]@)(?<!\w\.@)\w(?:[\w.-]*\w)?(?:@\w(?:[\w.-]*\w)?)?")
+_HANDLE = re.compile(
+    r"@(?<![\w/@]@)(?<!\w\.@)(?:\s(?=\w{1,30}_\w))?\w(?:[\w.-]*\w)?(?:@\w(?:[\w.-]*\w)?)?"
+)
 _NETWORK = re.compile(r"(?i)(?:x|twitter|facebook|instagram|linkedin|tiktok|bsky)\.(?:com|app)/")
 _PROFILE = re.compile(
     r"(?i)\b(?:https?://)?(?:[\w-]+\.)?(?:x|twitter|facebook|instagram|linkedin|tiktok|bsky)\."

@@ -197,7 +197,7 @@ def test_a_tone_is_told_once_at_the_words_a_list_knows() -> None:
 
 
 def test_a_promise_no_list_knows_is_heard_in_its_sentence() -> None:
-    said = "Dit probleem is voor het weekend verleden tijd."
+    said = "Die kapotte lamp brandt straks gewoon weer, let maar op."
     assert codes(f"Hoi! {said} ^AB") == [("promise", said)]
 
 

@@ -78,6 +78,32 @@ A10|de a10
 +31 341 411911|0341-411911
 0900 1234|0900-1234
 1 dag|een dag
+voor het weekend|in het weekend
+komend weekend|op zaterdag en zondag
+vóór de zomer|voor de zomer
+in het voorjaar|komende lente
+na de kerstvakantie|in de vakantie
+eind van de week|aan het einde van de week
+begin volgende maand|volgende maand
+dagelijks|elke dag
+eens per maand|1 keer per maand
+wekelijks|iedere week
+within the hour|binnen een uur
+binnen enkele dagen|over een paar dagen
+gratis|kosteloos
+for free|u hoeft niets te betalen
+tot middernacht|24.00 uur
+at noon|12:00 uur
+een derde van de kosten|1/3 van de kosten
+de helft|1/2
+fourteen days|two weeks
+twaalf maanden|1 jaar
+€ 1.180|elfhonderdtachtig euro
+twaalfhonderd bomen|1.200 bomen
+drieduizendvijfhonderd euro|3500 euro
+a hundred|€ 100
+vanochtend|vanmorgen
+vorige week|afgelopen week
 """
 
 # what a reply says | what its source says: not the same
@@ -125,6 +151,21 @@ vijfhonderd euro|vijfduizend euro
 tweehonderd mensen|driehonderd mensen
 volgend jaar|dit jaar
 na de zomer|na de winter
+voor het weekend|voor vrijdag
+voor de kerst|voor de zomer
+eind van de week|eind van de maand
+dagelijks|wekelijks
+gratis|€ 5
+binnen enkele dagen|binnen enkele weken
+binnen het uur|binnen een dag
+tot middernacht|tot 23.00 uur
+een derde van de kosten|een kwart
+tien dagen|een week
+elfhonderdtachtig euro|1190 euro
+in een kwartiertje|in een uur
+gisteren|vandaag
+medio mei|in juni
+duurt een week|duurt een maand
 """
 
 NOTHING_STATED = [
@@ -141,6 +182,9 @@ NOTHING_STATED = [
     "Bel 14 0123 of kom naar Raadhuisplein 1, 1234 AB.",
     "Bel 112 bij nood, of 113. Geen spoed? 0900-8844.",
     "Mei is mooi. You may march.",
+    "Fijn weekend! Geniet van de zomer.",
+    "Feel free to ask. Is de weg vrij?",
+    "Dat is een kwestie van tijd.",
 ]
 
 

@@ -37,6 +37,22 @@ PROMISES = [
     "It will never happen again.",
     "As soon as possible.",
     "That was our mistake.",
+    "Reken daar maar op.",
+    "Daar staan wij voor in.",
+    "U kunt op een snelle beslissing rekenen.",
+    "You have our word.",
+    "Laat dat maar aan ons over.",
+    "Dat probleem is straks verleden tijd.",
+    "Wij nemen de kosten voor onze rekening.",
+    "Wij fiksen dat voor je.",
+    "Dat pakken we vandaag nog op.",
+    "Ik zet er persoonlijk druk op.",
+    "We trekken de vergunning in.",
+    "U hoort volgende week van mijn collega.",
+    "Het terras wordt stilgelegd.",
+    "Your complaint will be dealt with.",
+    "Voor u maken we een uitzondering.",
+    "Uw aanvraag ligt bovenaan.",
 ]
 OPINIONS = [
     "Wij vinden dat ook.",
@@ -126,6 +142,12 @@ HARMLESS = [
     "Mocht u hulp nodig hebben, dan kunt u ons bellen.",
     "Dit is een taak van het waterschap.",
     "Er staat een container bij de school.",
+    "Daar staan er meer in.",
+    "Wij kunnen dat niet voor u regelen.",
+    "Wij vinden het vervelend voor u.",
+    "Als wij dat voor u zijn vergeten, meld het.",
+    "Neem dan contact op met de provincie.",
+    "In maart staan er zoutkisten in de wijk.",
 ]
 CODES = {"promise": PROMISES, "opinion": OPINIONS, "political": POLITICS, "irony": IRONIES}
 # What the lists above may at most miss or wrongly point at: the rates found when they were
@@ -193,3 +215,23 @@ def test_the_reply_is_in_the_posts_language(language: str, text: str, *, differs
     assert bool(findings) is differs
     for one in findings:
         assert one.values["expected"] == language
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("nl", "You can apply for the permit online, through our website."),
+        ("nl", "Bitte bringen Sie Ihren gültigen Personalausweis mit."),
+        ("en", "Neem ook een recente pasfoto mee naar het stadhuis."),
+    ],
+)
+def test_one_sentence_in_another_language_is_pointed_at(language: str, said: str) -> None:
+    own = {
+        "nl": "Wat vervelend dat het zo lang duurt, en dat u daar nu al weken op wacht. Uw vraag "
+        "ligt bij de collega's van de afdeling, die er deze week samen naar kijken en u schrijven.",
+        "en": "We are sorry that it takes this long and that you have been waiting for it. Your "
+        "question is with our colleagues, who will look at it together and write to you.",
+    }[language]
+    ground = GROUND.model_copy(update={"language": language})
+    found = [one for one in check(f"{own} {said} ^AB", ground=ground) if one.code == "language"]
+    assert [one.words for one in found] == [said]

@@ -106,6 +106,7 @@ FOUND = [
     ("handle", "zie https://x.com/jan_devries/status/1", "https://x.com/jan_devries/status/1"),
     ("handle", "https://social.example/@jan/1", "https://social.example/@jan/1"),
     ("handle", "lees .@buurman_1 eens", "@buurman_1"),
+    ("handle", "vraag het @ politie_elders", "@ politie_elders"),
     ("name", "onze collega Ruth weet het", "Ruth"),
     ("name", "de behandelaar is J. Kromhout", "J. Kromhout"),
     ("name", "vraag het Khalid van boven", "Khalid"),
@@ -200,6 +201,7 @@ NOT_FOUND = [
     "bij de Anne Frank school",
     "de Jan van Galenstraat",
     "Goedemorgen! Fijne dag",
+    "wij zijn @ home of @ de markt",
     "^AB",
     "[NAAM] [TELEFOON] [ADRES]",
 ]

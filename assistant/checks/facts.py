@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from assistant.checks import moments
 from assistant.checks.findings import Finding, Ground, finding
 from assistant.checks.links import find_links
 from assistant.clean import fold
-from assistant.numerals import DUTCH
+from assistant.numerals import DUTCH, count
 from assistant.personal import national
 
 _TENS_EN = "twenty thirty forty fifty sixty seventy eighty ninety"
@@ -53,6 +54,8 @@ UNITS = {
     }.items()
     for word in words.split()
 }
+AS_MANY = {"week": (7, "day"), "year": (12, "month")}
+"""A fortnight is fourteen days; one day is not said as hours."""
 MONTHS = {
     name: month
     for names in (
@@ -72,28 +75,12 @@ DAYS = {
     for day, name in enumerate(names.split())
 }
 SHORT_DAYS = {"ma": 0, "di": 1, "wo": 2, "do": 3, "vr": 4, "za": 5, "zo": 6}
-MOMENTS = {
-    word: moment
-    for moment, words in {
-        "today": "vandaag,today",
-        "tomorrow": "morgen,tomorrow",
-        "after tomorrow": "overmorgen,the day after tomorrow",
-        "this afternoon": "vanmiddag,this afternoon",
-        "tonight": "vanavond,tonight,this evening",
-        "this week": "deze week,this week",
-        "next week": "volgende week,komende week,next week,coming week",
-        "next month": "volgende maand,komende maand,next month",
-        "this year": "dit jaar,this year",
-        "next year": "volgend jaar,komend jaar,next year",
-        "spring": "dit voorjaar,komend voorjaar,this spring,next spring",
-        "summer": "deze zomer,komende zomer,na de zomer,this summer,next summer,after the summer",
-        "autumn": "dit najaar,komend najaar,deze herfst,this autumn,next autumn",
-        "winter": "deze winter,komende winter,this winter,next winter",
-    }.items()
-    for word in words.split(",")
-}
-PARTS = ("helft", "kwart", "kwartier", "dozijn", "tientallen", "honderden", "duizenden", "dozens")
+PARTS = (
+    *("helft", "kwart", "driekwart", "kwartier", "kwartiertje", "halfuur", "halfuurtje", "uurtje"),
+    *("dozijn", "tientje", "handvol", "tientallen", "honderden", "duizenden", "dozen", "dozens"),
+)
 """Numbers that are said without a number."""
+FRACTIONS = {"helft": 2, "derde": 3, "third": 3, "kwart": 4, "quarter": 4, "driekwart": "3/4"}
 DAY_ENDS = ("s", "en", "ochtend", "middag", "avond", "nacht")
 ALWAYS_KNOWN = ("112", "113", "0800-0113", "0900-8844")
 """Emergency, suicide prevention and police: no source is needed to name them."""
@@ -109,7 +96,10 @@ _DAY = r"\d{1,2}(?:e|ste|st|nd|rd|th)?"
 _MONTH = rf"(?:{_any(MONTHS)})\b\.?"
 _YEAR = r"(?:,?\s(?:19|20)\d\d)?"
 _LARGE = r"(?:\s?(?:miljoen|miljard|duizend|million|billion|thousand|mln|mld)\b\.?)?"
-_ARTICLE_AFTER = r"binnen|over|na|voor|gedurende|ongeveer|circa|in|within|after|for|about"
+_ARTICLE_AFTER = (
+    r"binnen|over|na|voor|gedurende|ongeveer|circa|duurt|duren|in|within|after|for|about|takes"
+    r"|lasts"
+)
 _CLOCK = r"(?:[01]?\d|2[0-4])"
 
 # In order of precedence, those that begin with a digit or sign before those that begin with a
@@ -132,35 +122,45 @@ _FACT = re.compile(
     r"|(?P<number>\d{1,3}(?:[.,\u00a0 ]\d{3})+(?![\w.,]\d)|\d+[.,]\d{1,2}(?!\w)|\d\w*))"
     r"|(?=[a-zé])(?<!\w)(?:"
     rf"(?P<said_amount>euro?\s?{_NUM})"
-    rf"|(?P<large>[^\W\d_]{{0,30}}(?:{'|'.join(LARGE)})\b)"
+    rf"|(?P<large>[^\W\d_]{{0,30}}(?:{'|'.join(LARGE)})(?:(?:en)?(?:{_any(DUTCH)}))?\b"
+    rf"(?:\s(?:euro|{_any(UNITS)})\b)?)"
     rf"|(?P<said_date>{_MONTH}\s{_DAY}\b(?!\s?(?:{_any(UNITS)})\b){_YEAR})"
-    rf"|(?P<within>(?:{_ARTICLE_AFTER})\s(?:een|één|a|an|one)\s(?:{_any(UNITS)})\b)"
-    rf"|(?P<month>(?:in|vanaf|tot|eind|begin|half|halverwege|since|from|until|by|van)\s(?:{_any(MONTHS)})\b)"
+    rf"|(?P<within>(?:{_ARTICLE_AFTER})\s(?:een|één|a|an|one)\s(?:{_any(UNITS)})\b"
+    r"|(?:binnen het uur|within the hour)\b)"
+    rf"|(?P<month>(?:in|vanaf|tot|eind|begin|half|halverwege|medio|rond|since|from|until|by|van)\s(?:{_any(MONTHS)})\b)"
     rf"|(?P<weekday>(?:{_any(DAYS)})(?:{_any(DAY_ENDS)})?\b)"
-    rf"|(?P<moment>(?<!goede )(?<!goeden)(?<!goeie )(?:{_any(MOMENTS)})\b)"
+    rf"|{moments.SAID}"
+    rf"|(?P<few>(?:paar|enkele|aantal|few|couple of)\s(?:euro|{_any(UNITS)})\b)"
     rf"|(?P<half>half\s(?:{_any(word for word, n in DUTCH.items() if n <= 12)})\b)"
-    rf"|(?P<part>(?:{_any(PARTS)})\b|(?:eerste|tweede|derde|vierde|laatste)\skwartaal\b)"
+    rf"|(?P<part>(?:{_any(PARTS)})\b|(?:eerste|tweede|derde|vierde|laatste)\skwartaal\b"
+    r"|(?:derde\s(?:van|deel)|third\sof|quarter\sof|half\sprice)\b)"
     rf"|(?P<said>(?:{_SAID})\b"
     rf"(?:\s(?:euro|cents?|(?:(?:working|business)\s)?(?:{_any(UNITS)}))\b)?)"
     r"|(?P<code>[^\W\d_]{1,12}\d\w*))"
 )
 _WORD = re.compile(r"(?P<number>[^\W\d_]{0,12}\d\w*|[€+])|[^\W\d_]+")
-_TELLING = frozenset(
-    word.split()[0]
-    for word in (
-        *MONTHS,
-        *COUNTS,
-        *MOMENTS,
-        *DAYS,
-        *(f"{day}{end}" for day in DAYS for end in DAY_ENDS),
-        *PARTS,
-        *ORDINALS,
-        "laatste",
-        "euro",
-        "eur",
+_TELLING = (
+    frozenset(
+        word.split()[0]
+        for word in (
+            *MONTHS,
+            *COUNTS,
+            *DAYS,
+            *(f"{day}{end}" for day in DAYS for end in DAY_ENDS),
+            *PARTS,
+            *ORDINALS,
+            *("laatste", "quarter", "paar", "enkele", "aantal", "few", "couple"),
+            "euro",
+            "eur",
+        )
     )
-) | frozenset(
-    (_ARTICLE_AFTER + "|vanaf|tot|eind|begin|halverwege|since|from|until|by|van").split("|")
+    | frozenset(
+        (
+            _ARTICLE_AFTER
+            + "|vanaf|tot|eind|begin|half|halverwege|medio|rond|since|from|until|by|van"
+        ).split("|")
+    )
+    | moments.FIRST_WORDS
 )
 """Words a fact can begin with: only there is it looked for."""
 
@@ -221,11 +221,14 @@ def _time(words: str) -> set[str]:
 
 
 def _duration(words: str) -> set[str]:
-    *count, unit = re.findall(r"[\d.,]+|[^\W\d_]+[²³23]?", words.lower())
-    name = UNITS[unit] if {"working", "business"}.isdisjoint(count) else "workday"
-    value = _value(" ".join(count))
-    clock = {f"time {value:g}:0"} if name == "hour" else set[str]()
-    return {f"{name} {value:g}"} | clock
+    *said, unit = re.findall(r"[\d.,]+|[^\W\d_]+[²³23]?", words.lower())
+    name = UNITS[unit] if {"working", "business"}.isdisjoint(said) else "workday"
+    value = _value(" ".join(said))
+    also = {f"time {value:g}:0"} if name == "hour" else set[str]()
+    if name in AS_MANY:
+        times, other = AS_MANY[name]
+        also |= {f"{other} {value * times:g}"}
+    return {f"{name} {value:g}"} | also
 
 
 def _number(words: str) -> set[str]:
@@ -247,6 +250,22 @@ def _said(words: str) -> set[str]:
     return {f"{COUNTS[first]:g}"} if COUNTS[first] >= 2 and first != "ten" else set()
 
 
+def _large(words: str) -> set[str]:
+    """A number in letters of a hundred and up; what it cannot read must be said just so."""
+    first, *rest = words.casefold().split()
+    number = count(first) or {"hundred": 100, "thousand": 1000}.get(first)
+    if number is None:
+        return {words.casefold()}
+    if not rest:
+        return {first, f"{number}"}
+    return _duration(f"{number} {rest[0]}") if rest[0] in UNITS else {f"euro {number}"}
+
+
+def _part(words: str) -> set[str]:
+    first = words.casefold().split()[0]
+    return {words.casefold()} | ({f"fraction {FRACTIONS[first]}"} if first in FRACTIONS else set())
+
+
 READERS: dict[str, Callable[[str], set[str]]] = {
     "phone": lambda words: {f"phone {national(words)}"},
     "amount": _amount,
@@ -254,20 +273,20 @@ READERS: dict[str, Callable[[str], set[str]]] = {
     "numeric_date": _numeric_date,
     "named_date": _named_date,
     "said_amount": _amount,
-    "large": lambda words: {words.casefold()},
+    "large": _large,
     "half": lambda words: {f"half {COUNTS[words.lower().split()[1]]:g}"},
-    "part": lambda words: {words.casefold()},
+    "part": _part,
     "said_date": _named_date,
-    "within": _duration,
+    "within": lambda words: _duration(re.sub(r"(?i) (?:het|the) ", " een ", words)),
     "said": _said,
     "code": _number,
     "time": _time,
     "duration": _duration,
     "month": lambda words: {f"month {MONTHS[words.lower().split()[1]]}"},
     "weekday": lambda words: {f"weekday {DAYS[_DAY_END.sub('', words.lower())]}"},
-    "moment": lambda words: {MOMENTS[" ".join(words.lower().split())]},
+    "few": lambda words: {f"few {UNITS.get(words.lower().split()[-1], 'euro')}"},
     "number": _number,
-}
+} | moments.READERS
 
 
 def find_facts(text: str) -> Iterator[Fact]:
@@ -276,7 +295,7 @@ def find_facts(text: str) -> Iterator[Fact]:
     done = 0
     for word in _WORD.finditer(plain):
         low = word[0].lower()
-        told = word["number"] or low in _TELLING or low.endswith(LARGE)
+        told = word["number"] or low in _TELLING or any(large in low for large in LARGE)
         match = _FACT.match(plain, word.start()) if told and word.start() >= done else None
         if match:
             done = match.end()
@@ -307,11 +326,13 @@ def stated(texts: tuple[str, ...]) -> frozenset[str]:
         keys |= {f"{int(digits)}" for digits in re.findall(r"\d+", plain)}
         keys |= {f"phone {national(digits)}" for digits in re.findall(r"[\d() +-]{3,}", plain)}
         keys |= set(_by_word(plain.casefold())) | set(_clock(plain))
+        keys |= set(moments.told(plain.casefold()))
     return frozenset(keys | {key.rpartition("-")[0] for key in keys if key.count("-") == 2})
 
 
 def _clock(text: str) -> Iterator[str]:
     """Times on the clock, in the afternoon also as people say them: 20.00 is eight o'clock."""
+    yield from (f"fraction {part}" for part in re.findall(r"(?<![\d/])1/([2-4])(?![\d/])", text))
     for hour, minute in re.findall(r"(?<!\d)(\d{1,2})[.:]([0-5]\d)(?!\d)", text):
         for said in {int(hour), int(hour) - 12 if int(hour) > 12 else int(hour)}:
             yield f"time {said}:{int(minute)}"

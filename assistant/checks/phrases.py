@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from assistant.checks.findings import Finding, Ground, approved_spans, finding
-from assistant.language import detect
+from assistant.checks.findings import Finding, Ground, approved_spans, finding, sentences
+from assistant.language import ENOUGH_IN_A_SENTENCE, detect
 
 _WE = r"(?:wij|we|ik|de gemeente)"
 _DO = (
@@ -16,10 +16,49 @@ _DONE = (
     r"(?:opgelost|gerepareerd|hersteld|vervangen|weggehaald|verwijderd|opgeruimd|geplaatst"
     r"|aangepakt|kwijtgescholden|betaald|terugbetaald|uitbetaald|vergoed|toegekend|toegewezen"
     r"|goedgekeurd|verleend|gehonoreerd|ingewilligd|ingetrokken|gehandhaafd|geregeld|gemaakt"
-    r"|opgeknapt|opgehaald|geleegd|gegrond verklaard|verlengd|verhoogd|verlaagd|gestopt)"
+    r"|afgehandeld|stilgelegd|stopgezet|weggewerkt|weggesleept|teruggedraaid|gecorrigeerd|doorgevoerd"
+    r"|gerealiseerd|gereserveerd|beboet|bekeurd|aangelegd|geholpen|opgeknapt|opgehaald"
+    r"|geleegd|gegrond verklaard|verlengd|verhoogd|verlaagd|gestopt)"
 )
+_FOR_YOU = r"(?:voor (?:u|jou|je|jullie)|persoonlijk|meteen|vandaag nog|alvast)"
+_ASSURED = (
+    r"reken (?:maar|er|daar|gerust)|(?:kunt|kan|mag|mogen) (?:\w+ ){0,5}(?:rekenen|aan houden)"
+    r"|sta(?:an)? (?:(?:ik|wij|we) (?:\w+ )?(?:voor in|garant|borg)|er ?voor in|garant|borg)"
+    r"|erewoord|mijn woord|ons woord|(?:my|our) word|zweer ik|ik zweer|zonder mitsen|no question"
+    r"|verzeker(?:en)? (?:\w+ )?(?:u|je|jullie|dat)|(?:u|je|jullie) (?:\w+ )?verzekeren"
+    r"|assures? you"
+    r"|hoe dan ook|(?:honderd|100) ?(?:%|procent) zeker|zo goed als (?:rond|zeker|geregeld|binnen)"
+    r"|komt (?:\w+ )?(?:in orde|voor elkaar)|gaat lukken|verleden tijd|uit de wereld|op een briefje"
+    r"|laat (?:dat|het|dit) (?:maar )?aan (?:ons|mij) over|leave (?:it|that) (?:with|to) (?:me|us)"
+    r"|vertrouw (?:daar|er) (?:maar )?op|neem (?:maar )?van (?:mij|ons) aan|trust (?:us|me)"
+    r"|kwestie van (?:dagen|weken|uren)|consider it done|as good as (?:done|yours|in)"
+    r"|hoogste prioriteit|top priority|met voorrang|(?:u|je|jij) krijgt voorrang|bovenaan"
+    r"|z(?:eg|eggen) (?:ik |wij |we )?(?:u|je|het|dat) toe|staat (?:nu al )?vast dat"
+    r"|top of the list"
+    r"|(?:voor|op) (?:onze|mijn) (?:rekening|kosten)|draai(?:en)? (?:ik|wij|we) voor op"
+    r"|at our (?:cost|expense)|exception for you|maken (?:we|wij) een uitzondering|bend the rules"
+    r"|oogje (?:dicht|toe)|door de vingers|hand over (?:het|ons|mijn) hart|streep door"
+    r"|goed woord(?:je)?|good word"
+)
+"""What assures somebody of an outcome, or treats one better than the next."""
+_NOT_AFTER = "".join(
+    rf"(?<!\b{word} )"
+    for word in ("als", "dat", "of", "omdat", "wat", "die", "hoe", "kan", "kunnen", "mag", "wil")
+)
+_NOT_DOING = (
+    r"(?!(?:kan|kunnen|mag|mogen|moet|moeten|wil|willen|hoe(?:f|ven)|vind(?:en)?|hopen?)\b)"
+)
+_WILL_DO = (
+    rf"{_NOT_AFTER}(?:ik|wij|we) {_NOT_DOING}(?:(?!niet)\w+ ){{0,6}}?{_FOR_YOU}"
+    r"|(?:neem|nemen) (?:ik|wij|we) (?:\w+ ){0,3}contact"
+    r"|(?:ik|wij|we) (?:(?:neem|nemen) (?:\w+ ){0,4}contact|trek(?:ken)? (?:\w+ ){1,3}in)"
+    r"|(?:u|je) hoort (?:\w+ ){0,6}van (?:ons|mij|mijn|een)"
+    r"|bel(?:len)? (?:ik |wij |we )?(?:u|je) (?:\w+ ){0,3}terug"
+)
+"""What we do for this one citizen."""
 PROMISE = re.compile(
     r"(?i)\b(?:"
+    rf"{_ASSURED}|{_WILL_DO}|"
     rf"{_WE} beloven?|beloof {_WE}|beloofd|belofte|garande(?:er|ren)\w*|garantie|gegarandeerd"
     rf"|{_WE} (?:zullen|zal|gaan|ga|gaat)\b[^.!?\n]{{0,60}}?\b{_DO}"
     rf"|(?:zullen|zal|gaan|ga) {_WE}\b[^.!?\n]{{0,60}}?\b{_DO}"
@@ -40,7 +79,8 @@ PROMISE = re.compile(
     r"|toegezegd|toezegg\w+|(?:i|we)(?:'ll| will)? promise|promised?|guarantee[ds]?|rest assured"
     r"|(?:i|we)(?:'ll| will| are going to| shall) (?:\w+ )?(?:fix|repair|solve|resolve|replace"
     r"|remove|refund|pay|waive|grant|approve|make sure|ensure|clean|call|send|compensate)"
-    r"|will (?:be|get) (?:\w+ )?(?:fixed|repaired|solved|resolved|replaced|removed|refunded|paid"
+    r"|will (?:be|get) (?:\w+ )?(?:dealt with|handled|completed|corrected|delivered|collected"
+    r"|emptied|installed|restored|processed|ready|fixed|repaired|solved|resolved|replaced|removed|refunded|paid"
     r"|waived|granted|approved|cleaned|compensated|issued|extended|done|sorted)"
     r"|(?:has|have|is|are) (?:been )?(?:approved|granted|waived|refunded)"
     r"|you(?:'ll| will) (?:get|receive|have)|you are entitled|you (?:do not|don't) have to pay"
@@ -161,7 +201,12 @@ def mixed_address(text: str, *, ground: Ground) -> Iterator[Finding]:
 
 
 def wrong_language(text: str, *, ground: Ground) -> Iterator[Finding]:
-    """The citizen is answered in their own language (house rule 12)."""
+    """The citizen is answered in their own language (house rule 12), in every sentence."""
     language = detect(text, default=ground.language)
     if language != ground.language:
         yield finding("language", text, 0, len(text), language=language, expected=ground.language)
+        return
+    for start, end in sentences(text):
+        said = detect(text[start:end], default=language, enough=ENOUGH_IN_A_SENTENCE)
+        if said != language:
+            yield finding("language", text, start, end, language=said, expected=language)
