@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from assistant.audit import retire, verify
-from assistant.case import Case, Event, Kind, State
+from assistant.case import Alias, Case, Draft, Event, IllegalMove, Kind, State
 from assistant.errors import StoreUnavailable
 from assistant.listen import take
 from assistant.show import Shower
 from assistant.show.standing import Drawer
 from assistant.store import Decision, Recorded, Store, Work, open_store
+from assistant.store.aliases import learned
 from assistant.store.lanes import lanes, messages_of
 from assistant.store.ledger import forget_citizen, rewrite_owed
 from assistant.testing import FakeChat, FakePlatform
@@ -64,6 +65,32 @@ async def test_retention_erases_what_is_old_and_finished(store: Store) -> None:
         assert (await store.events(case))[-1].reason == "retention"
     assert await retire(store, days=30, now=START + timedelta(days=32)) == 0
     assert await retire(store, days=30, now=START + timedelta(days=400)) == 1
+    assert (await verify(store)).broken is None
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_what_a_finished_case_teaches_keeps_it_no_longer(
+    store: Store, forgotten: bool
+) -> None:
+    """It is counted from when the case ended, whatever the search learned from it since."""
+    case = await open_case(store)
+    draft = Draft(id="d2", text="On Monday.", origin="answer", sources=("bins",), revision=1)
+    words = Alias(answer="bins", phrase="bins emptied", by=WRITER, at=START)
+    picked = Event(kind=Kind.PICKED, at=START, by=WRITER, draft=draft, alias=words)
+    closed = Event(kind=Kind.CLOSED, at=START + timedelta(days=1), by=WRITER, reason="spam")
+    await add(store, case, picked, closed, now=closed.at)
+    with pytest.raises(IllegalMove):
+        await add(store, case, picked)
+
+    later = closed.at + timedelta(days=20)
+    taught = Event(kind=Kind.TAUGHT, at=later, by=WRITER, alias=words)
+    untaught = Event(kind=Kind.UNTAUGHT, at=later, alias=words)
+    await add(store, case, taught, *([untaught] if forgotten else []), now=later)
+
+    assert len(await learned(store)) == (0 if forgotten else 1)
+    assert await retire(store, days=30, now=closed.at + timedelta(days=30, seconds=-1)) == 0
+    assert await retire(store, days=30, now=closed.at + timedelta(days=30)) == 1
+    assert await learned(store) == ()
     assert (await verify(store)).broken is None
 
 

@@ -45,8 +45,12 @@ def evolve(case: Case | None, event: Event, *, id: str) -> Case:
             created_at=event.at,
             updated_at=event.at,
         )
-    update = {"state": after, "updated_at": event.at, **_CHANGES[event.kind](case, event)}
-    return case.model_copy(update=update)
+    moved = {} if event.kind in _ASIDE else {"updated_at": event.at}
+    return case.model_copy(update={"state": after, **moved, **_CHANGES[event.kind](case, event)})
+
+
+_ASIDE = frozenset({Kind.TAUGHT, Kind.UNTAUGHT, Kind.UNQUOTED})
+"""What stands beside the life of a case: its retention runs on as before."""
 
 
 _AFTER_ERASING = frozenset({Kind.RECEIVED, Kind.ERASED})
@@ -199,9 +203,7 @@ def _taught(case: Case, event: Event) -> Change:
 
 
 def _untaught(case: Case, event: Event) -> Change:
-    """An administrator's act; the case's retention runs on as before."""
-    taught = tuple(each for each in case.taught if each != event.alias)
-    return {"taught": taught, "updated_at": case.updated_at}
+    return {"taught": tuple(each for each in case.taught if each != event.alias)}
 
 
 def _handed_over(case: Case, event: Event) -> Change:
@@ -360,8 +362,7 @@ _CHANGES: Mapping[Kind, Callable[[Case, Event], Change]] = {
     Kind.AMEND_FAILED: _not_amended,
     Kind.CLOSED: _because,
     Kind.REOPENED: _reopened,
-    # Its own retention runs on as before.
-    Kind.UNQUOTED: lambda case, event: _barred(case, event) | {"updated_at": case.updated_at},
+    Kind.UNQUOTED: _barred,
     # What the case taught goes with the citizen whose words it was.
     Kind.ERASED: lambda case, event: {
         "erased": True,

@@ -79,9 +79,7 @@ async def forget(args: argparse.Namespace) -> int:
             return Decision(events=events, work=(Work(lane=lane),))
 
         for case in cases:
-            held = (await store.load(case)).case
-            # The case keeps its place among those that wait for retention.
-            await store.decide(case, decide, now=held.updated_at if held else now)
+            await store.decide(case, decide, now=now)
     print(f"{id} is no longer found by these words (taught in {counted(len(cases), 'case')})")
     return 0
 

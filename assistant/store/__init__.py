@@ -246,7 +246,6 @@ class Store:
             "hashes": hashes,
             "private": loaded.vault.fresh,
             "gone": [commitment for each in decision.events for commitment in each.gone],
-            "now": milliseconds(now),
             "seen": [self._mark(decision.seen)] if decision.seen else [],
             "citizens": [self.hash("citizen", *each) for each in decision.citizens],
             "remotes": [
@@ -261,6 +260,7 @@ class Store:
         if sealed and decision.events:
             plan |= {
                 "state": sealed.state,
+                "moved": milliseconds(sealed.updated_at),
                 "head": hashes[-1],
                 "snapshot": sealed.model_dump_json(exclude_defaults=True),
             }

@@ -55,8 +55,7 @@ async def _unquoted(
     again = Work(step="triage")
     try:
         decision = Decision(events=(*events, last), work=(again,))
-        # The case keeps its place among those that wait for retention.
-        return (await store.record(loaded, decision, now=loaded.case.updated_at)).version
+        return (await store.record(loaded, decision, now=now)).version
     except Conflict:
         return None
 

@@ -39,7 +39,7 @@ if plan.events > 0 then
   redis.call('HSET', KEYS[1], 'version', version, 'state', plan.state, 'head', plan.head,
              'snapshot', plan.snapshot)
   if before and before ~= plan.state then redis.call('ZREM', KEYS[9] .. before, plan.case) end
-  redis.call('ZADD', KEYS[9] .. plan.state, plan.now, plan.case)
+  redis.call('ZADD', KEYS[9] .. plan.state, plan.moved, plan.case)
   if plan.taught == '' then
     redis.call('HDEL', KEYS[15], plan.case)
   elseif plan.taught then
