@@ -46,6 +46,32 @@ class Occasion:
         return self.words.say(f"draft.{key}_{self.triage.language}")
 
 
+def occasion_of(
+    case: Case,
+    *,
+    organisation: Organisation,
+    platform: Platform,
+    words: Words,
+    now: datetime,
+    language: str | None = None,
+) -> Occasion:
+    """Return the occasion of a draft for a case that was triaged.
+
+    `language` (ISO 639-1) is what the text is to be in, where that is another than the citizen's.
+    """
+    assert case.triage is not None
+    triage = case.triage.model_copy(update={"language": language or case.triage.language})
+    return Occasion(
+        # The checks hold the text against the language it is meant to be in.
+        case=case.model_copy(update={"triage": triage}),
+        triage=triage,
+        organisation=organisation,
+        platform=platform,
+        words=words,
+        now=now,
+    )
+
+
 def edition(case: Case) -> str:
     """Return what a draft is made once for: the posts, a fresh start, and people's corrections."""
     return f"{case.revision}.{case.reopened}.{case.relabelled}"

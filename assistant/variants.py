@@ -8,7 +8,7 @@ from typing import Final, get_args
 from assistant.case import Case, Draft, Wish
 from assistant.config import Organisation
 from assistant.ground import valid
-from assistant.occasion import Occasion, verbatim
+from assistant.occasion import Occasion, occasion_of, verbatim
 from assistant.platforms import Platform
 from assistant.words import Words
 
@@ -30,14 +30,7 @@ def wishes(
         return get_args(Wish)
     if platform is None or case.triage is None:
         return ()
-    on = Occasion(
-        case=case,
-        triage=case.triage,
-        organisation=organisation,
-        platform=platform,
-        words=words,
-        now=now,
-    )
+    on = occasion_of(case, organisation=organisation, platform=platform, words=words, now=now)
     return tuple(each for each in _WITHOUT_MODEL if variant(on, case.draft, each))
 
 

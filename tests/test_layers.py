@@ -258,6 +258,17 @@ def test_only_the_amend_step_changes_what_stands(act: str) -> None:
     assert named == ["amend"]
 
 
+def test_what_a_draft_is_made_with_is_gathered_in_one_place() -> None:
+    """Else a draft, a rewrite and a choice could each be made with something else."""
+    made = [
+        name
+        for name in MODULES
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Occasion"
+    ]
+    assert made == ["occasion"]
+
+
 def test_no_file_is_too_long() -> None:
     long = {
         name for name, path in MODULES.items() if len(path.read_text("utf-8").splitlines()) > 400

@@ -10,7 +10,7 @@ from assistant.chats import Press
 from assistant.config import Organisation
 from assistant.errors import NotAllowed
 from assistant.ground import others
-from assistant.occasion import Occasion, draft_of, edition, greeted, verbatim
+from assistant.occasion import Occasion, draft_of, edition, greeted, occasion_of, verbatim
 from assistant.platforms import Platform
 from assistant.store import Decision, Work
 from assistant.words import Words
@@ -34,15 +34,14 @@ def picked(
     answer = next((each for each in choices if each.id == press.choice), None)
     if answer is None:
         raise NotAllowed("desk.choose_answer")
-    assert case.triage is not None
-    on = Occasion(
-        case=case,
-        # It greets in the answer's language, whatever the citizen's is.
-        triage=case.triage.model_copy(update={"language": answer.language}),
+    on = occasion_of(
+        case,
         organisation=organisation,
         platform=platform,
         words=words,
         now=now,
+        # It greets in the answer's language, whatever the citizen's is.
+        language=answer.language,
     )
     event = Event(
         kind=Kind.PICKED,

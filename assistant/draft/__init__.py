@@ -15,7 +15,7 @@ from assistant.draft.model import written_by
 from assistant.draft.parts import answers_to
 from assistant.ground import road_of
 from assistant.llms import LLM
-from assistant.occasion import SPOKEN, Occasion, draft_of, edition, greeted, verbatim
+from assistant.occasion import SPOKEN, Occasion, draft_of, edition, greeted, occasion_of, verbatim
 from assistant.platforms import Platform
 from assistant.rules import PEOPLE, SENSITIVE, quiet, read, register_of
 from assistant.store import Decision, Delivery, Store, Work
@@ -92,14 +92,7 @@ async def suggest(
     """
     if not _wanted(case) or case.triage is None:
         return None
-    on = Occasion(
-        case=case,
-        triage=case.triage,
-        organisation=organisation,
-        platform=platform,
-        words=words,
-        now=now,
-    )
+    on = occasion_of(case, organisation=organisation, platform=platform, words=words, now=now)
     hits = nearest(case, organisation=organisation, now=now)
     both = _both(on)
     founded = foundation(case, case.triage, hits, both)

@@ -17,7 +17,7 @@ from assistant.draft.model import DEADLINE, objections_to
 from assistant.errors import ModelUnusable
 from assistant.ground import sources
 from assistant.llms import LLM
-from assistant.occasion import Occasion, linked
+from assistant.occasion import Occasion, linked, occasion_of
 from assistant.platforms import Platform
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
 from assistant.store import Decision, Delivery, Store, Work
@@ -70,18 +70,14 @@ async def rewrite(
     if case is None or platform is None or asked is None or not _stands(case, asked):
         await store.decide(case_id, lambda held: Decision(), ack=ack, now=clock())
         return
-    assert case.triage is not None
     assert case.draft is not None
-    language = asked.language or case.triage.language
-    triage = case.triage.model_copy(update={"language": language})
-    on = Occasion(
-        # The checks hold the text against the language it is meant to be in.
-        case=case.model_copy(update={"triage": triage}),
-        triage=triage,
+    on = occasion_of(
+        case,
         organisation=organisation,
         platform=platform,
         words=words,
         now=clock(),
+        language=asked.language,
     )
     written = await _rewritten(on, case.draft, asked, model=model)
 

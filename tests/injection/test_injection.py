@@ -21,7 +21,7 @@ from assistant.clean import hidden
 from assistant.draft import _written, nearest
 from assistant.draft.model import ModelDraft
 from assistant.llms import Outcome
-from assistant.occasion import Occasion
+from assistant.occasion import occasion_of
 from assistant.personal import find_handles, find_personal
 from assistant.platforms.replay import Replay
 from assistant.present import card_of
@@ -132,14 +132,8 @@ async def drafted(attack: str, reply: str) -> tuple[Case, str]:
     text = f"{QUESTION} {attack}"
     triage = judged(QUESTION, attack).model_copy(update={"advice": "answer"})
     case = case_of(text, triage)
-    on = Occasion(
-        case=case,
-        triage=triage,
-        organisation=WATERSTAD,
-        platform=Replay("@gemeentewaterstad", replies=Path("unused")),
-        words=WORDS,
-        now=MONDAY,
-    )
+    platform = Replay("@gemeentewaterstad", replies=Path("unused"))
+    on = occasion_of(case, organisation=WATERSTAD, platform=platform, words=WORDS, now=MONDAY)
     value = ModelDraft(reply=reply[:2000], sources=("A1",)).model_dump()
     hits = nearest(case, organisation=WATERSTAD, now=MONDAY)
     draft = await _written(on, hits, (), model=ScriptedLLM(value))
