@@ -392,7 +392,7 @@ async def test_stopping_leaves_nothing_running(store: Store) -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(LEASE / 10)
+            await asyncio.sleep(LEASE / 100)
             ended[case] += 1
 
     await queue(store, "c1")

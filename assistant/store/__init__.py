@@ -13,7 +13,7 @@ from typing import Any, Literal
 from assistant.case import Case, Event, State, evolve
 from assistant.errors import Conflict
 from assistant.store.keys import Keys
-from assistant.store.link import Scripts, client, translated
+from assistant.store.link import Scripts, client, close, translated
 from assistant.store.vault import Vault, link, teaching, transform
 
 Step = Literal["triage", "draft", "rewrite", "send", "wake", "amend", "appear"]
@@ -128,9 +128,7 @@ class Store:
             self._secret = bytes.fromhex(await self.redis.get(self.keys.secret))
 
     async def close(self) -> None:
-        await self.redis.aclose()
-        await self.reader.aclose()
-        await self.raw.aclose()
+        await close(self.redis, self.reader, self.raw)
 
     def hash(self, *parts: str) -> str:
         """Return a keyed hash (128 bits) of `parts`: findable by us, unreadable to others."""

@@ -8,9 +8,11 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from assistant.errors import StoreUnavailable
@@ -28,9 +30,22 @@ def _scripts() -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
+class _Pool(ConnectionPool):
+    """Connections that stay closed once they are: the SDK would open them again on demand."""
+
+    closed = False
+
+    async def ensure_connection(self, connection: AbstractConnection) -> None:
+        if not self.closed:
+            await super().ensure_connection(connection)
+        if self.closed:  # perhaps while it connected
+            await connection.disconnect()
+            raise NoConnection("closed")
+
+
 def client(url: str, *, timeout: float = SOCKET_TIMEOUT, decode: bool = True) -> Any:
     """Return a client that never repeats a command by itself: a repeat could write twice."""
-    return Redis.from_url(
+    pool = _Pool.from_url(
         url,
         socket_timeout=timeout,
         socket_connect_timeout=SOCKET_TIMEOUT,
@@ -39,6 +54,22 @@ def client(url: str, *, timeout: float = SOCKET_TIMEOUT, decode: bool = True) ->
         decode_responses=decode,
         max_connections=200,
     )
+    return Redis.from_pool(pool)
+
+
+async def close(*clients: Any) -> None:
+    """Close clients for good, with every connection; who is cancelled meanwhile ends after that.
+
+    Whoever still asks one of them gets StoreUnavailable.
+    """
+    for each in clients:
+        each.connection_pool.closed = True
+    # Each by itself: one that fails must not leave the others open.
+    closing = asyncio.gather(*(each.aclose() for each in clients), return_exceptions=True)
+    try:
+        await asyncio.shield(closing)
+    finally:
+        await closing
 
 
 @asynccontextmanager

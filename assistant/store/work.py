@@ -67,19 +67,27 @@ class Worker:
         self._looked = 0.0
 
     async def run(self) -> None:
-        """Work until cancelled; then let what runs finish for a third of a lease."""
+        """Work until cancelled; then let what runs finish for a third of a lease, and end it.
+
+        What does not end within a few seconds more is left behind: its entry is still there, so it
+        is taken over, and the store it uses opens no connection once it is closed.
+        """
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._forever(self._take))
                 group.create_task(self._forever(self._renew, every=self._lease / 3))
         finally:
-            running = tuple(self._running.values())
-            if running:
-                await asyncio.wait(running, timeout=self._lease / 3)
-            for task in running:
-                task.cancel()
-            # Ended before the caller closes the store: else it may open a connection once more.
-            await asyncio.gather(*running, return_exceptions=True)
+            if self._running:
+                await self._stop()
+
+    async def _stop(self) -> None:
+        running = tuple(self._running.values())
+        _, late = await asyncio.wait(running, timeout=self._lease / 3)
+        for task in late:
+            task.cancel()
+        _, stuck = await asyncio.wait(late, timeout=self._lease / 6) if late else ((), ())
+        for task in stuck:
+            log.error("work.%s case=%s did not stop", self._step, task.get_name())
 
     async def _forever(self, act: Callable[[], Awaitable[None]], *, every: float = 0) -> None:
         """Repeat `act`; when the store is away, wait and go on, so that no worker ever exits."""
@@ -119,7 +127,7 @@ class Worker:
         return _entries(answer)
 
     def _start(self, entry: str, case: str) -> None:
-        self._running[entry] = asyncio.create_task(self._one(entry, case))
+        self._running[entry] = asyncio.create_task(self._one(entry, case), name=case)
 
     async def _one(self, entry: str, case: str) -> None:
         try:
