@@ -1,6 +1,6 @@
 """What people do with a case: each act is checked, recorded in their name, then answered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -22,16 +22,15 @@ from assistant.config import Organisation, Person
 from assistant.desk.amending import correcting, standing, taking_back
 from assistant.desk.asking import question
 from assistant.desk.letter import Letter
-from assistant.desk.permits import actor_of, allowed, destination, held, least
+from assistant.desk.permits import actor_of, allowed, destination, held, least, not_closed
 from assistant.desk.picking import picked, taught
 from assistant.desk.relabelling import relabelled
 from assistant.desk.rewriting import wished
 from assistant.desk.settling import settled
-from assistant.desk.texts import beginning, signed
+from assistant.desk.texts import beginning, cited, signed
 from assistant.errors import NotAllowed
-from assistant.ground import lasting, road_of
+from assistant.ground import lasting, road_of, valid
 from assistant.platforms import Platform
-from assistant.present.wording import coded
 from assistant.store import URGENT, Decision, Loaded, Store, Work
 from assistant.store.lanes import enlist
 from assistant.words import Words
@@ -270,25 +269,22 @@ class Desk:
         loaded = await self._load(submission.case, command=command)
         if loaded.repeated:
             return Verdict(outcome="queued")
-        case = held(loaded)
-        person = self._allowed(submission.by, case)
+        now, refused = self._clock(), None
+        events = await self._store.events(submission.case)
         if submission.corrects is None:
-            await self._not_closed(case)
-        refused = self._judged(self._sent_in(case, person, text, submission), submission)
-        if refused:
-            return refused
-        now = self._clock()
+            not_closed(held(loaded), events, words=self._words)
 
         def decide(case: Case | None) -> Decision:
+            # Judged on the very case it is recorded in: nobody acts in between.
+            nonlocal refused
             assert case is not None
-            self._allowed(submission.by, case)  # it may have been handed over just now
-            letter = self._sent_in(case, person, text, submission)
-            if case.revision != submission.revision:
-                raise NotAllowed("desk.post_changed")
-            return self._send(letter, command=command, now=now)
+            person = self._allowed(submission.by, case)
+            letter = self._sent_in(case, person, text, submission, events=events, now=now)
+            refused = self._judged(letter, submission)
+            return Decision() if refused else self._send(letter, command=command, now=now)
 
-        await self._store.decide(submission.case, decide, command=command, now=now)
-        return Verdict(outcome="queued")
+        recorded = await self._store.decide(submission.case, decide, command=command, now=now)
+        return refused if refused and not recorded.repeated else Verdict(outcome="queued")
 
     def _judged(self, letter: Letter, submission: Submission) -> Verdict | None:
         """Return why the text may not go yet, or None when it may."""
@@ -313,7 +309,16 @@ class Desk:
             corrects=corrects,
         )
 
-    def _sent_in(self, case: Case, person: Person, text: str, submission: Submission) -> Letter:
+    def _sent_in(
+        self,
+        case: Case,
+        person: Person,
+        text: str,
+        submission: Submission,
+        *,
+        events: Sequence[Event],
+        now: datetime,
+    ) -> Letter:
         """Return the text as it was sent in; raises NotAllowed where it may not go (any more)."""
         corrects = None
         if submission.corrects is None:
@@ -322,9 +327,11 @@ class Desk:
             corrects = self._standing(case, "correct")
             if corrects.origin != submission.corrects:
                 raise NotAllowed("desk.nothing_stands")
+        leans = corrects.sources if corrects else cited(events, submission.draft)
         return replace(
             self._letter(case, person, text, corrects=corrects),
             draft=submission.draft,
+            sources=tuple(each.id for each in valid(self._organisation, leans, now=now)),
             chosen=submission.reader,
             reason=submission.reason,
         )
@@ -348,17 +355,6 @@ class Desk:
         self._must_be(case, State.OPEN, State.FAILED)
         if not case.answerable or self._organisation.ours(case.post):
             raise NotAllowed("desk.not_answerable")
-
-    async def _not_closed(self, case: Case) -> None:
-        """Refuse a text for a case that was closed meanwhile, naming who did it and why."""
-        if case.state is not State.CLOSED:
-            return
-        events = await self._store.events(case.id)
-        closed = next(e for e in reversed(events) if e.kind in (Kind.CLOSED, Kind.ELSEWHERE))
-        if closed.by is None:
-            raise NotAllowed("desk.was_answered")
-        reason = coded("card.close_", closed.reason or "other", words=self._words)
-        raise NotAllowed("desk.was_closed", name=closed.by.name, reason=reason)
 
     def _must_be(self, case: Case, *states: State) -> None:
         if case.state not in states:

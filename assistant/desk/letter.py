@@ -11,7 +11,6 @@ from assistant.checks import Finding, check
 from assistant.config import Organisation, Person
 from assistant.desk.audience import advised, readers_of, visibility_of
 from assistant.desk.permits import actor_of
-from assistant.desk.texts import cited
 from assistant.errors import NotAllowed
 from assistant.ground import ground_of, measure_of
 from assistant.ours import normal
@@ -23,8 +22,9 @@ from assistant.words import Words
 class Letter:
     """A text for a case.
 
-    `draft` is the id of what it began from; `chosen` who is to read it, None while nobody chose;
-    `corrects` the sent reply it comes in the place of; `reason` why it goes in spite of a check.
+    `draft` is the id of what it began from, `sources` the approved answers it leans on by that;
+    `chosen` who is to read it, None while nobody chose; `corrects` the sent reply it comes in the
+    place of; `reason` why it goes in spite of a check.
     """
 
     case: Case
@@ -34,6 +34,7 @@ class Letter:
     person: Person
     text: str
     draft: str | None = None
+    sources: tuple[str, ...] = ()
     chosen: Reader | None = None
     corrects: Reply | None = None
     reason: str | None = None
@@ -45,11 +46,6 @@ class Letter:
             return "private" if self.corrects.visibility == "direct" else "public"
         own = self.organisation.own
         return self.chosen or advised(self.case, self.platform, text=self.text, own=own)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The approved answers it leans on."""
-        return self.corrects.sources if self.corrects else cited(self.case, self.draft)
 
     def editor(
         self,

@@ -1,10 +1,14 @@
 """Who may act on a case, in whose name it is recorded, and where they may hand it."""
 
-from assistant.case import Actor, Case
+from collections.abc import Sequence
+
+from assistant.case import Actor, Case, Event, Kind, State
 from assistant.chats import Presser
 from assistant.config import Organisation, Person
 from assistant.errors import NotAllowed
+from assistant.present.wording import coded
 from assistant.store import Loaded
+from assistant.words import Words
 
 RANK = ("reader", "writer", "approver", "supervisor")
 _LEAST = {"approve": "approver", "return": "approver"}
@@ -57,6 +61,20 @@ def destination(choice: str | None, *, organisation: Organisation) -> tuple[str 
     if kind == "triage":
         return None, None
     raise NotAllowed("desk.choose_destination")
+
+
+def not_closed(case: Case, events: Sequence[Event], *, words: Words) -> None:
+    """Refuse a text for a case that was closed meanwhile, naming who did it and why.
+
+    `events` are all of the case.
+    """
+    if case.state is not State.CLOSED:
+        return
+    closed = next(e for e in reversed(events) if e.kind in (Kind.CLOSED, Kind.ELSEWHERE))
+    if closed.by is None:
+        raise NotAllowed("desk.was_answered")
+    reason = coded("card.close_", closed.reason or "other", words=words)
+    raise NotAllowed("desk.was_closed", name=closed.by.name, reason=reason)
 
 
 def held(loaded: Loaded) -> Case:

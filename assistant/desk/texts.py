@@ -1,9 +1,10 @@
 """The text an editor begins with, and what it leans on."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from assistant.answers import Answer
-from assistant.case import Case
+from assistant.case import Case, Event
 from assistant.ground import POINTER
 
 
@@ -19,12 +20,12 @@ def beginning(case: Case, *, initials: str, pointer: Answer | None) -> Beginning
     if pointer is not None:
         text = outgoing(case, pointer.pointing, initials=initials)
         return Beginning(text, POINTER + pointer.id)
-    draft = case.draft.id if case.draft else None
     if case.unsent:
-        was = case.unsent.by.initials
-        return Beginning(signed(case.unsent.text, was=was, now=initials), draft)
-    suggestion = case.draft.text if case.draft else ""
-    return Beginning(outgoing(case, suggestion, initials=initials), draft)
+        text = signed(case.unsent.text, was=case.unsent.by.initials, now=initials)
+        return Beginning(text, case.unsent.draft)
+    draft = case.draft
+    text = outgoing(case, draft.text if draft else "", initials=initials)
+    return Beginning(text, draft.id if draft else None)
 
 
 def outgoing(case: Case, body: str, *, initials: str) -> str:
@@ -42,8 +43,15 @@ def signed(text: str, *, was: str, now: str) -> str:
     return text.removesuffix("^" + was) + "^" + now if text.endswith("^" + was) else text
 
 
-def cited(case: Case, draft: str | None) -> tuple[str, ...]:
-    """Return the sources of what the text began from; another suggestion's prove nothing."""
-    if draft and case.triage and draft == f"{POINTER}{case.triage.pointer}":
-        return (draft.removeprefix(POINTER),)
-    return case.draft.sources if case.draft and case.draft.id == draft else ()
+def cited(events: Sequence[Event], draft: str | None) -> tuple[str, ...]:
+    """Return the sources of what a text began from, be it a suggestion or a pointer.
+
+    Looked up in all that happened to the case: a suggestion that came since proves nothing in a
+    text that began from another, and takes nothing from it.
+    """
+    for each in reversed(events):
+        if each.draft and each.draft.id == draft:
+            return each.draft.sources
+        if each.triage and each.triage.pointer and draft == POINTER + each.triage.pointer:
+            return (each.triage.pointer,)
+    return ()
