@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from assistant.case import Amendment, Case, Event, Kind
 from assistant.config import Organisation
 from assistant.errors import Barred, Doubtful, Refused, TryAgain
+from assistant.ground import lapsed
 from assistant.platforms import Corrects, Platform, TakesBack
 from assistant.store import Decision, Delivery, Store, Work
 from assistant.store.connections import failed, source_of
@@ -56,15 +57,19 @@ async def amend(
         return
     if isinstance(error, Barred):
         await failed(store, source_of(case), "sending", str(error), grave=True, now=now)
-    told = _outcome(amendment, error, now=now)
+    told = _outcome(amendment, error, organisation=organisation, now=now)
     counted(str(told.kind))
     await _record(store, case, told, ack, organisation=organisation)
 
 
-def _outcome(amendment: Amendment, error: Exception | None, *, now: datetime) -> Event:
+def _outcome(
+    amendment: Amendment, error: Exception | None, *, organisation: Organisation, now: datetime
+) -> Event:
     """Return what became of it; a platform's own words may quote the citizen: they are a note."""
     if error is None:
-        return Event(kind=Kind.AMENDED, at=now, reply_id=amendment.reply)
+        leans = amendment.correction.sources if amendment.correction else ()
+        expired = lapsed(organisation, leans, now=now)
+        return Event(kind=Kind.AMENDED, at=now, reply_id=amendment.reply, expired=expired)
     reasons = ((Barred, "connection"), (Refused, "refused"), (TryAgain, "gave_up"))
     return Event(
         kind=Kind.AMEND_FAILED,

@@ -39,6 +39,12 @@ def valid(organisation: Organisation, ids: tuple[str, ...], *, now: datetime) ->
     return tuple(each for each in sources(organisation, ids) if each.valid_until >= today)
 
 
+def lapsed(organisation: Organisation, ids: tuple[str, ...], *, now: datetime) -> tuple[str, ...]:
+    """Return those of the ids of approved answers whose answer has expired, or is no more."""
+    standing = {each.id for each in valid(organisation, ids, now=now)}
+    return tuple(each for each in ids if each not in standing)
+
+
 def others(case: Case, *, organisation: Organisation, now: datetime) -> tuple[Answer, ...]:
     """Return the valid approved answers a colleague may choose instead of the suggestion.
 

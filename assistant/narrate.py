@@ -114,6 +114,8 @@ def _sentences(told: _Told) -> Iterator[str]:
     waited = told.before and told.before.state in (State.APPROVAL, State.QUEUED)
     if waited and told.event.kind in _CANCELS:
         yield told.say("thread.cancelled")
+    if told.event.expired:
+        yield told.say("thread.expired", ids=", ".join(told.event.expired))
     if told.event.note:
         yield told.say("thread.note", note=_whole(told.event.note))
 

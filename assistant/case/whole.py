@@ -27,6 +27,7 @@ from assistant.case.parts import (
 class Event(Frozen):
     """One thing that happened to a case; which parts it carries follows from its kind.
 
+    `expired` are the cited answers that were valid at Send and no more when the text went out;
     `gone` are the commitments whose values were deleted with it.
     """
 
@@ -48,6 +49,7 @@ class Event(Frozen):
     official: str | None = None
     reason: str | None = None
     note: MaybePrivate = None
+    expired: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -29,7 +29,7 @@ from assistant.desk.rewriting import wished
 from assistant.desk.settling import settled
 from assistant.desk.texts import beginning, cited, signed
 from assistant.errors import NotAllowed
-from assistant.ground import lasting, road_of, valid
+from assistant.ground import lapsed, lasting, road_of, valid
 from assistant.platforms import Platform
 from assistant.store import URGENT, Decision, Loaded, Store, Work
 from assistant.store.lanes import enlist
@@ -148,6 +148,8 @@ class Desk:
         assert case.reply is not None
         if case.reply.by.chat_user == actor.chat_user:
             raise NotAllowed("desk.four_eyes")
+        if lapsed(self._organisation, case.reply.sources, now=now):
+            raise NotAllowed("desk.expired")
         due = now + timedelta(seconds=self._organisation.replies.undo_seconds)
         reply = case.reply.model_copy(update={"approved_by": actor, "due": due})
         return self._queue(case, reply, Kind.APPROVED, actor, now)

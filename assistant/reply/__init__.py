@@ -9,7 +9,7 @@ from assistant.case import MOVES, Case, Event, Kind, Post, Remote, Reply, State
 from assistant.checks import check
 from assistant.config import Organisation
 from assistant.errors import Barred, Doubtful, Refused, TryAgain
-from assistant.ground import ground_of, measure_of
+from assistant.ground import ground_of, lapsed, measure_of
 from assistant.ours import claims_of, normal
 from assistant.platforms import FindsReplies, KeyedReplies, Look, MayHide, Platform
 from assistant.reply.looking import MOVED, in_private, moved, overtaken, stopped
@@ -142,7 +142,10 @@ class Sender:
         """Write down the attempt, then call; a pause in between means somebody else may have it."""
         platform = self._platform(case)
         started = asyncio.get_running_loop().time()
-        event = Event(kind=Kind.SENDING, at=self._clock(), reply_id=reply.id, attempt=number)
+        now = self._clock()
+        # It goes out all the same: a person sent this very text. Whoever audits it sees the fact.
+        expired = lapsed(self._organisation, reply.sources, now=now)
+        event = Event(kind=Kind.SENDING, at=now, reply_id=reply.id, attempt=number, expired=expired)
         recorded = await self._store.decide(
             case.id,
             lambda held: self._begun(held, case, reply, event),
