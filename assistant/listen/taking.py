@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -39,6 +39,8 @@ async def take(store: Store, arrival: Arrival, *, now: datetime) -> Taken:
     if by_us(post):
         return "elsewhere" if await take_ours(store, arrival, now=now) else "ours"
     known = await store.seen(store.mark(post.platform, post.id))
+    if known is None and await _read_on_another_server(store, arrival):
+        return "repeat"
     if arrival.event == "new":
         return await _take_new(store, arrival, known=known, now=now)
     if known is None:
@@ -55,18 +57,47 @@ async def _take_new(
     mark = store.mark(post.platform, post.id)
     if known is None:
         thread, members = await _thread(store, arrival)
-        author = post.author or f"anonymous:{mark}"
-        case = store.case_id(
-            platform=post.platform, account=post.account, thread=thread, author=author
-        )
-        seen = Seen(post=mark, text=post.text, new=True, thread=thread, members=members)
+        case = await _case_of(store, post, thread=thread, author=post.author or f"anonymous:{mark}")
+        also = tuple(_everywhere(store, arrival))
+        seen = Seen(post=mark, text=post.text, new=True, also=also, thread=thread, members=members)
         recorded = await store.decide(case, lambda _: _received(post, seen=seen, now=now), now=now)
         if recorded.seen is None:
             return "new" if recorded.version == 1 else "follow_up"
+        if await store.seen(mark) is None:  # read by its other name at this very moment
+            return "repeat"
         known = recorded.seen
     if store.hash("text", post.text) in known[1]:
         return "repeat"
     return await _keep(store, arrival, reason="the same id arrived with another text", now=now)
+
+
+def _everywhere(store: Store, arrival: Arrival) -> Iterator[str]:
+    """Yield the mark of the name by which a post is known on every server, if it has one."""
+    if arrival.everywhere:
+        yield store.mark(arrival.post.platform, "everywhere", arrival.everywhere)
+
+
+async def _read_on_another_server(store: Store, arrival: Arrival) -> bool:
+    """Say whether another of our accounts has read the post on another server.
+
+    That server tells of its edits and its deletion too.
+    """
+    return any([await store.seen(each) for each in _everywhere(store, arrival)])
+
+
+async def _case_of(store: Store, post: Post, *, thread: str, author: str) -> str:
+    """Return the id of the case a new post belongs to: its author's, in its thread.
+
+    It is the case of whichever of our accounts the conversation came to first: who addresses two
+    gets one answer. What only another account may read is a case of that account.
+    """
+    case = store.case_id(post.platform, thread, author)
+    if post.visibility in ("public", "unlisted"):
+        return case
+    held = (await store.load(case)).case
+    if held is None or held.account == post.account:
+        return case
+    return store.case_id(post.platform, thread, author, post.account)
 
 
 async def retry(

@@ -24,13 +24,15 @@ class Arrival(Frozen):
     """What a platform told us: a post that is new, edited or deleted, and where to go on reading.
 
     A post by our own account is passed on as well: an answer given outside Luister is known by it.
-    `conversation` is the platform's own id for the whole thread, where it has one. `cursor` is kept
+    `conversation` is the platform's own id for the whole thread, where it has one; `everywhere` the
+    post's name on all servers, where each server also has an id of its own for it. `cursor` is kept
     once the arrival is recorded.
     """
 
     event: Literal["new", "edited", "deleted"]
     post: Post
     conversation: str | None = None
+    everywhere: str | None = None
     cursor: str | None = None
 
 

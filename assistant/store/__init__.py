@@ -41,13 +41,14 @@ class Work:
 class Seen:
     """What the index keeps of a post that arrived: `post` is its mark, `text` its exact text.
 
-    `before` are the keyed hashes of the texts it had earlier, `thread` is the mark of its thread's
-    root, and `members` the posts now known to belong to it.
+    `also` are marks of other names it has, `before` the keyed hashes of the texts it had earlier,
+    `thread` is the mark of its thread's root, and `members` the posts now known to belong to it.
     """
 
     post: str
     text: str
     new: bool
+    also: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     thread: str
     members: tuple[str, ...] = ()
@@ -139,12 +140,12 @@ class Store:
         """Return the mark of a post (platform, id) under which indexes know it."""
         return self.hash("post", *post)
 
-    def case_id(self, *, platform: str, account: str, thread: str, author: str) -> str:
-        """Return the id of the case with this key; `thread` is the mark of the thread's root.
+    def case_id(self, *key: str) -> str:
+        """Return the id of the case with this key (platform, mark of the thread's root, author).
 
         The same key always gives the same case, so two first posts at once still make one.
         """
-        digest = bytes.fromhex(self.hash("case", platform, account, thread, author))
+        digest = bytes.fromhex(self.hash("case", *key))
         return "c" + b32encode(digest[:10]).decode().lower()
 
     async def load(self, id: str, *, command: str | None = None) -> Loaded:
@@ -244,7 +245,7 @@ class Store:
             "hashes": hashes,
             "private": loaded.vault.fresh,
             "gone": [commitment for each in decision.events for commitment in each.gone],
-            "seen": [self._mark(decision.seen)] if decision.seen else [],
+            "seen": self._marks(decision.seen) if decision.seen else [],
             "citizens": [self.hash("citizen", *each) for each in decision.citizens],
             "remotes": [
                 {"id": self.hash("remote", remote), "reply": reply}
@@ -278,16 +279,16 @@ class Store:
             if case is not None and each.remote is not None
         ]
 
-    def _mark(self, seen: Seen) -> dict[str, Any]:
+    def _marks(self, seen: Seen) -> list[dict[str, Any]]:
         text = self.hash("text", seen.text)
         before = [each for each in seen.before if each != text]
-        return {
-            "id": seen.post,
+        kept = {
             "text": " ".join([*before[1 - TEXTS :], text]),
             "new": seen.new,
             "thread": seen.thread,
             "members": seen.members,
         }
+        return [{"id": each, **kept} for each in (seen.post, *seen.also)]
 
     def _record_keys(self, id: str) -> list[str]:
         keys = self.keys

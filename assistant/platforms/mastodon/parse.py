@@ -84,6 +84,7 @@ class Status(_Loose):
     """A post, in the words of Mastodon's API."""
 
     id: str = Field(min_length=1)
+    uri: str | None = None
     account: Account
     created_at: datetime
     content: str | None = None
@@ -173,7 +174,12 @@ def parse(raw: str, *, account: str, now: datetime) -> Arrival:
         ),
     )
     edited = read.event == "edited" or post.edited
-    return Arrival(event="edited" if edited else "new", post=post, conversation=read.root)
+    return Arrival(
+        event="edited" if edited else "new",
+        post=post,
+        conversation=read.root,
+        everywhere=status.uri,
+    )
 
 
 def status_of(value: Any) -> Status:
