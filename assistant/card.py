@@ -9,6 +9,7 @@ ActionId = Literal[
     "edit",
     "pointer",
     "close",
+    "give",
     "hand_over",
     "relabel",
     "rewrite",

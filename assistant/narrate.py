@@ -19,7 +19,7 @@ from assistant.config import Organisation
 from assistant.differing import differing
 from assistant.ground import pointer_of
 from assistant.present.citizen import URGENT
-from assistant.present.wording import coded, day, origin_by, place_of, short, triage_by
+from assistant.present.wording import coded, day, meant_for, origin_by, place_of, short, triage_by
 from assistant.words import Words
 
 POST = 600
@@ -139,7 +139,7 @@ def _triaged(told: _Told) -> str:
     return told.say(
         "thread.triaged",
         label=told.say(f"labels.{triage.label}"),
-        place=told.place(triage.department, triage.official),
+        place=meant_for(triage, organisation=told.organisation, words=told.words),
         advice=told.say(f"card.advice_{triage.advice}"),
         rule=triage.rule,
         says=told.say(f"card.rule_{triage.rule}"),

@@ -148,6 +148,29 @@ def test_departments_are_right_or_not_only_where_an_answer_may_be_given() -> Non
     assert (counted.coverage.hits, counted.right_when_sure.of) == (2, 1)
 
 
+def test_a_department_may_be_named_or_suggested() -> None:
+    rows = [Row(id=id, text="x", label="question", department="waste") for id in "abcd"]
+    rows.append(Row(id="e", text="x", label="emergency", department="waste"))
+    found = [
+        outcome("a", department="waste", likely=None),
+        outcome("b", likely="waste"),
+        outcome("c", likely="care"),
+        outcome("d"),
+        outcome("e", likely="waste"),
+    ]
+    counted = figures(rows, found)
+    assert (counted.suggested.hits, counted.suggested.of) == (2, 4)
+    assert (counted.right_when_suggested.hits, counted.right_when_suggested.of) == (1, 2)
+    assert counted.departments_f1 is not None
+    assert counted.suggested_f1 is not None
+    assert (counted.departments_f1.value, counted.suggested_f1.value) == pytest.approx(
+        (2 / 5, 2 / 3)
+    )
+    shown = told(counted, ids=False)
+    assert "right department named or suggested" in shown
+    assert "2 of 4, 50.0%" in shown
+
+
 # Reading
 
 

@@ -135,10 +135,13 @@ class Triage(Frozen):
     `reason` is one sentence and may quote the post. `sure` False sends it to the triage channel.
     `body` names the other body that is to be asked, `pointer` the approved answer that shows the
     road this label has (rule 9), `term` what then runs. `alike` are posts that came about the same.
+    `likely` is the department it is probably for, also where that is not clear enough to name one:
+    a guess for whoever reads the triage channel, from which nothing follows by itself.
     """
 
     label: Label
     department: str | None
+    likely: str | None = None
     official: str | None = None
     language: str
     advice: Advice

@@ -165,6 +165,13 @@ class Case(Frozen):
         return reply
 
     @property
+    def likely(self) -> str | None:
+        """The department this is probably for while nobody has it; none that gave it back."""
+        guess = self.triage.likely if self.triage else None
+        taken = self.department is not None or self.official is not None
+        return None if taken or guess in self.been else guess
+
+    @property
     def answerable(self) -> bool:
         """Rule 1: only a post addressed to us, and still there, is answered."""
         post = self.post

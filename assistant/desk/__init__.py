@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from assistant.aliases import teachable
 from assistant.amendable import Act, four_eyes
 from assistant.card import Editor, Form, Reader
 from assistant.case import (
@@ -15,7 +14,6 @@ from assistant.case import (
     Kind,
     Reply,
     State,
-    evolve,
 )
 from assistant.chats import Press, Presser, Submission, Verdict
 from assistant.config import Organisation, Person
@@ -26,17 +24,16 @@ from assistant.desk.permits import actor_of, allowed, destination, held, least, 
 from assistant.desk.picking import picked, taught
 from assistant.desk.relabelling import relabelled
 from assistant.desk.rewriting import wished
+from assistant.desk.seen import changed, seen
 from assistant.desk.settling import settled
 from assistant.desk.texts import beginning, cited, signed
 from assistant.errors import NotAllowed
 from assistant.ground import lapsed, lasting, road_of, valid
 from assistant.platforms import Platform
+from assistant.present.wording import place_of
 from assistant.store import URGENT, Decision, Loaded, Store, Work
 from assistant.store.lanes import enlist
 from assistant.words import Words
-
-_ON_TEXT = ("approve", "found", "denied", "take_back", "teach")
-"""Acts on the exact text on the card: of the reply, or the words to be learned."""
 
 
 class Desk:
@@ -61,35 +58,42 @@ class Desk:
 
     async def press(self, press: Press) -> str | Editor | None:
         """Do what a button or its form asks; see `assistant.chats.Desk`."""
-        loaded = await self._load(press.case)
+        # Another choice in the same form is another act.
+        command = f"{press.action}:{press.version}:{press.by.chat_user}:{press.choice or ''}"
+        loaded = await self._load(press.case, command=command)
+        # A double click on what left this person's departments by the first is no mistake.
+        if loaded.repeated:
+            return await self._after(press)
         person = self._allowed(press.by, held(loaded), at_least=least(press.action))
         if press.action == "open":
             channel = self._channel(held(loaded))
             await enlist(self._store, channel, "open:" + press.case, rank=URGENT)
             return None
-        # Another choice in the same form is another act.
-        command = f"{press.action}:{press.version}:{person.chat_user}:{press.choice or ''}"
         now = self._clock()
-        saw = await self._saw(press)
+        saw = await seen(self._store, press)
 
         def decide(case: Case | None) -> Decision:
             assert case is not None
             self._allowed(press.by, case, at_least=least(press.action))
-            if press.action in _ON_TEXT and (saw is None or saw != _on_card(case, press.action)):
-                raise self._not_now(case)
+            if changed(case, press, saw):
+                raise self._went_on(case, press)
             return self._act(case, press, person, now)
 
         await self._store.decide(press.case, decide, command=command, now=now)
+        return await self._after(press)
+
+    async def _after(self, press: Press) -> Editor | None:
         return await self.editor(press) if press.action == "pick" else None
 
-    async def _saw(self, press: Press) -> str | None:
-        """Return the id of the reply on the card that was pressed, for acts on its exact text."""
-        if press.action not in _ON_TEXT:
-            return None
-        case = None
-        for event in (await self._store.events(press.case))[: press.version]:
-            case = evolve(case, event, id=press.case)
-        return _on_card(case, press.action) if case else None
+    def _went_on(self, case: Case, press: Press) -> NotAllowed:
+        """Return why what stood on the card cannot be done any more."""
+        if press.action != "give" or case.state not in (State.OPEN, State.FAILED):
+            return self._not_now(case)
+        if case.department is None and case.official is None:
+            return NotAllowed("desk.likely_changed")
+        places, words = self._organisation, self._words
+        place = place_of(case.department, case.official, organisation=places, words=words)
+        return NotAllowed("desk.was_given", place=place)
 
     def _act(self, case: Case, press: Press, person: Person, now: datetime) -> Decision:
         acts = {
@@ -98,6 +102,7 @@ class Desk:
             "approve": self._approve,
             "return": self._return,
             "close": self._close,
+            "give": self._give,
             "hand_over": self._hand_over,
             "relabel": self._relabel,
             "rewrite": self._rewrite,
@@ -160,6 +165,11 @@ class Desk:
         if kind is Kind.APPROVED:
             work.append(Work(step="send", at=reply.due))
         return Decision(events=(event,), work=tuple(work))
+
+    def _give(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
+        """Hand it to the department the card suggests, as if chosen in the form."""
+        chosen = press.model_copy(update={"choice": f"dep:{case.likely}"})
+        return self._hand_over(case, chosen, actor, now)
 
     def _hand_over(self, case: Case, press: Press, actor: Actor, now: datetime) -> Decision:
         self._must_be(case, State.OPEN, State.FAILED)
@@ -382,14 +392,3 @@ class Desk:
         if found is None:
             raise NotAllowed("desk.no_platform", account=case.account)
         return found
-
-
-def _on_card(case: Case, action: str) -> str | None:
-    """Return what `action` on a card of `case` is about: the id of a reply, or words to learn."""
-    if action == "teach":
-        # A second click finds them taught already, and changes nothing.
-        alias = next(filter(None, (teachable(case), *case.taught[-1:])), None)
-        return f"{alias.answer} {alias.phrase}" if alias else None
-    if action == "take_back":
-        return case.sent[-1].id if case.sent else None
-    return case.reply.id if case.reply else None

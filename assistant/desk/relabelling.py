@@ -7,7 +7,16 @@ from assistant.case import Actor, Advice, Case, Event, Kind, Label, Triage, evol
 from assistant.chats import Press
 from assistant.config import Organisation
 from assistant.errors import NotAllowed
-from assistant.rules import ADVICE, PEOPLE, SENSITIVE, register_of, with_road, with_wait
+from assistant.rules import (
+    ADVICE,
+    PEOPLE,
+    SENSITIVE,
+    read,
+    register_of,
+    with_likely,
+    with_road,
+    with_wait,
+)
 from assistant.store import Decision, Work
 from assistant.store.alarms import next_alarm
 from assistant.words import Words
@@ -51,12 +60,17 @@ def relabelled(
 
 
 def _followed(case: Case, found: Triage, now: datetime, *, organisation: Organisation) -> Triage:
-    """Return `found` with the time to wait, and the road of its label, as triage gives them."""
-    found = with_wait(found, organisation=organisation, now=now)
+    """Return `found` with what follows from its label and advice, as triage gives it.
+
+    That is the time to wait, the road, and the department it is probably for.
+    """
+    register = register_of(organisation, organisation.local(now).date())
+    reading = read(case.post, text=case.waiting, own=organisation.own, register=register)
+    found = with_likely(with_wait(found, organisation=organisation, now=now), reading)
     return with_road(
         found,
         text=case.waiting,
         arrived=case.post.created_at,
         organisation=organisation,
-        register=register_of(organisation, organisation.local(now).date()),
+        register=register,
     )

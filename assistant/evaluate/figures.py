@@ -107,6 +107,9 @@ class Figures(Frozen):
     confusion: Mapping[str, Mapping[str, int]]
     departments: tuple[Class, ...]
     departments_f1: Score | None
+    suggested: Rate
+    suggested_f1: Score | None
+    right_when_suggested: Rate
     coverage: Rate
     right_when_sure: Rate
     languages: Rate
@@ -128,7 +131,7 @@ def figures(
     """Count what was found for `rows`; `second` is another labelling of the same posts by id."""
     both = list(zip(rows, found, strict=True))
     pairs = [(row.label, each.label) for row, each in both if row.label]
-    routed = _routed(both)
+    routed, suggested = _routed(both), _routed(both, likely=True)
     return Figures(
         posts=len(both),
         silence=tuple(_silence(name, stops, both) for name, stops in STOPS.items()),
@@ -141,6 +144,13 @@ def figures(
         confusion=_confusion(pairs),
         departments=_classes(routed),
         departments_f1=_resampled(routed, _macro) if routed else None,
+        suggested=_share(said == heard for said, heard in suggested),
+        suggested_f1=_resampled(suggested, _macro) if suggested else None,
+        right_when_suggested=_share(
+            said == heard
+            for (said, heard), (_, named) in zip(suggested, routed, strict=True)
+            if named == NOBODY != heard
+        ),
         coverage=_share(each.sure for _, each in both),
         right_when_sure=_share(
             row.department == each.department
@@ -180,10 +190,13 @@ def _silence(name: str, stops: tuple[Label, ...], both: list[tuple[Row, Tried]])
     )
 
 
-def _routed(both: list[tuple[Row, Tried]]) -> list[Pair]:
-    """Return the departments of what is to be answered; a stop label has a road of its own."""
+def _routed(both: list[tuple[Row, Tried]], *, likely: bool = False) -> list[Pair]:
+    """Return the departments of what is to be answered; a stop label has a road of its own.
+
+    With `likely` what is suggested counts where no department is named.
+    """
     return [
-        (row.department, each.department or NOBODY)
+        (row.department, each.department or (each.likely if likely else None) or NOBODY)
         for row, each in both
         if row.department and row.label in ANSWERED
     ]

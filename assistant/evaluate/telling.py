@@ -112,6 +112,9 @@ def _whole(figures: Figures) -> Table:
             ("departments, macro-F1", scored(figures.departments_f1)),
             ("goes straight to a department", percent(figures.coverage)),
             ("of those in the right department", percent(figures.right_when_sure)),
+            ("right department named or suggested", percent(figures.suggested)),
+            ("named or suggested, macro-F1", scored(figures.suggested_f1)),
+            ("of those only suggested, right", percent(figures.right_when_suggested)),
             ("language right", percent(figures.languages)),
         ),
     )

@@ -43,6 +43,8 @@ class Bench:
 class Tried(Frozen):
     """What became of one post: labels, ids, codes and numbers, never a text.
 
+    `likely` is the department suggested where none is named.
+
     `origin` None means that no draft was asked for; `offered` that one with a text was. `codes`
     are what the checks say of that text, `turned_down` why texts of the model were not used, and
     `unusable` why it gave none. Of the draft's `sentences`, `verbatim` are the sources' own.
@@ -53,6 +55,7 @@ class Tried(Frozen):
     label: Label
     advice: Advice
     department: str | None
+    likely: str | None = None
     sure: bool
     language: str
     near: tuple[str, ...]
@@ -122,6 +125,7 @@ async def tried(row: Row, *, bench: Bench) -> Tried:
         label=triage.label,
         advice=triage.advice,
         department=case.department,
+        likely=case.likely,
         sure=triage.sure,
         language=triage.language,
         near=tuple(each.answer.id for each in near[:NEAR]),

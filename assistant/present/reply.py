@@ -25,6 +25,7 @@ def facts(view: View) -> Iterator[Fact]:
         ("card.fact_cost", _cost(view)),
         ("card.fact_amended", sent.amended(view) if view.case.state is not State.SENT else None),
         ("card.fact_place", _place(view)),
+        ("card.fact_likely", _likely(view)),
         ("card.fact_body", _body(view)),
         ("card.fact_pointer", _pointer(view)),
         ("card.fact_term", _term(view)),
@@ -55,6 +56,12 @@ def _place(view: View) -> str:
     return place_of(
         case.department, case.official, organisation=view.organisation, words=view.words
     )
+
+
+def _likely(view: View) -> str | None:
+    """Return the department it is probably for, while it can be given to it."""
+    likely = view.organisation.department(view.case.likely)
+    return likely.name if likely and view.case.state in (State.OPEN, State.FAILED) else None
 
 
 def _body(view: View) -> str | None:
@@ -292,6 +299,7 @@ _OFFERED: Mapping[State, tuple[tuple[ActionId, Opens], ...]] = {
         ("pointer", "editor"),
         ("pick", "form"),
         ("rewrite", "form"),
+        ("give", "nothing"),
         ("claim", "nothing"),
         ("close", "form"),
         ("hand_over", "form"),
@@ -301,6 +309,7 @@ _OFFERED: Mapping[State, tuple[tuple[ActionId, Opens], ...]] = {
     State.QUEUED: (("undo", "nothing"),),
     State.FAILED: (
         ("retry", "editor"),
+        ("give", "nothing"),
         ("close", "form"),
         ("hand_over", "form"),
         ("relabel", "form"),
@@ -334,13 +343,13 @@ def offer(view: View) -> Offer | None:
     return Offer(text=text, action=_button(view, "teach", "nothing"))
 
 
-_ABOUT_CASE = frozenset({"claim", "close", "hand_over", "relabel", "reopen"})
+_ABOUT_CASE = frozenset({"give", "claim", "close", "hand_over", "relabel", "reopen"})
 
 
 def _button(view: View, action: ActionId, opens: Opens) -> Action:
     return Action(
         id=action,
-        label=view.say(f"card.action_{action}"),
+        label=view.say(f"card.action_{action}", department=_likely(view)),
         about="case" if action in _ABOUT_CASE else "reply",
         style=_style(action, view.case),
         opens=opens,
@@ -373,6 +382,7 @@ def _pickable(view: View) -> bool:
 
 
 _ONLY_IF: Mapping[ActionId, Callable[[View], bool]] = {
+    "give": lambda view: _likely(view) is not None,
     "pointer": _pointed,
     "pick": _pickable,
     "rewrite": _rewritable,

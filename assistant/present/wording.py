@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from assistant.case import Case
+from assistant.case import Case, Triage
 from assistant.clean import clean, visible
 from assistant.config import Organisation
 from assistant.platforms import Platform
@@ -62,6 +62,14 @@ def place_of(
     """Return the name of whoever a case is with: an official, a department, else triage."""
     found = organisation.department(department)
     return official or (found.name if found else words.say("card.triage"))
+
+
+def meant_for(triage: Triage, *, organisation: Organisation, words: Words) -> str:
+    """Return where a verdict brings a case; where that is to triage, with the likely department."""
+    where = (triage.department, triage.official)
+    place = place_of(*where, organisation=organisation, words=words)
+    likely = organisation.department(triage.likely) if where == (None, None) else None
+    return words.say("card.place_likely", place=place, likely=likely.name) if likely else place
 
 
 def coded(prefix: str, code: str, *, words: Words) -> str:

@@ -2,6 +2,7 @@
 
 from assistant.rules.alike import signature
 from assistant.rules.conversation import OFTEN, after_often
+from assistant.rules.guessing import with_likely
 from assistant.rules.judging import RULES, Rule, judge, quiet
 from assistant.rules.reading import Reading, read
 from assistant.rules.register import Register, register_of
@@ -27,6 +28,7 @@ __all__ = [
     "register_of",
     "signature",
     "stricter",
+    "with_likely",
     "with_road",
     "with_wait",
 ]

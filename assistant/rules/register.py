@@ -17,10 +17,11 @@ BEST = 2
 
 
 class Subject(NamedTuple):
-    """Whether a post is about something of ours, and whose when that is clear."""
+    """Whether a post is about something of ours, whose when that is clear, and whose probably."""
 
     ours: bool
     department: str | None
+    likely: str | None = None
 
 
 Named = tuple[tuple[str, re.Pattern[str]], ...]
@@ -93,7 +94,8 @@ class Register:
         second = ranked[1][0] if ranked[1:] else 0.0
         share = ranked[0][0] / (ranked[0][0] + second)
         clear = share >= self._organisation.triage.confidence
-        return Subject(ours=True, department=ranked[0][1] if clear else None)
+        best = ranked[0][1]
+        return Subject(ours=True, department=best if clear else None, likely=best)
 
 
 def _called(names: tuple[str, ...]) -> list[str]:

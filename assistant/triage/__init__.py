@@ -42,6 +42,7 @@ from assistant.rules import (
     register_of,
     signature,
     stricter,
+    with_likely,
     with_road,
     with_wait,
 )
@@ -160,6 +161,7 @@ async def understand(
     said = await _ask(reading, organisation=organisation, model=asked, random=random)
     found = combine(verdict, said, reading=reading, organisation=organisation, words=words)
     found = after_often(_no_milder(found, case), case, words=words)
+    found = with_likely(found, reading)
     found = with_wait(found, organisation=organisation, now=clock())
     found = with_road(
         found,
