@@ -164,7 +164,7 @@ async def test_an_answer_expires_while_the_service_runs(store: Store) -> None:
 async def test_without_a_sure_answer_there_is_a_template_in_the_citizens_form(
     store: Store,
 ) -> None:
-    id = await labelled(store, "Kunnen jullie mij iets uitleggen over paspoort en kliko?")
+    id = await labelled(store, "Weet je hoe ik een kliko bij mijn paspoort krijg?")
 
     found = written(await drafted(store, id))
 

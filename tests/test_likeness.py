@@ -163,7 +163,7 @@ def test_no_post_it_is_measured_on_has_a_part_in_the_training() -> None:
 
 
 def _apart(row: Row) -> bool:
-    return row.label in (*train.SILENT, *train.ANSWERABLE)
+    return row.label in (*train.SILENT, *train.ANSWERABLE, *train.NEITHER)
 
 
 def runs(rows: Iterable[Row], *, length: int = 6) -> set[tuple[str, ...]]:
@@ -177,7 +177,11 @@ def test_they_are_small() -> None:
 
 
 def test_what_is_told_apart_are_labels_that_may_and_may_not_be_answered() -> None:
-    assert set(likeness.ear("silence").labels) == {*train.SILENT, *train.ANSWERABLE}
+    assert set(likeness.ear("silence").labels) == {
+        *train.SILENT,
+        *train.ANSWERABLE,
+        *train.NEITHER,
+    }
     assert set(likeness.ear("tone").labels) == {*TONES, train.FINE}
     assert all(ADVICE[label][0] == "answer" for label in train.ANSWERABLE)
     assert all(ADVICE[label][0] != "answer" for label in train.SILENT)

@@ -54,8 +54,8 @@ def test_a_question_no_rule_knows_is_not_pointed_to_another_body() -> None:
 
 
 def test_a_star_in_a_bodys_words_stands_for_any_ending() -> None:
-    assert verdict("Wie ruimt de canalside op?", bodies=(BOARD,)).body == BOARD.name
-    assert verdict("Wie ruimt de canalside op?", bodies=()).body is None
+    assert verdict("Waar kan ik de canalside melden?", bodies=(BOARD,)).body == BOARD.name
+    assert verdict("Waar kan ik de canalside melden?", bodies=()).body is None
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from assistant.rules import (
     judge,
     stricter,
 )
+from assistant.rules.judging import unrecognised
 from assistant.rules.phrases import compiled, fold, words
 from assistant.words import Words
 
@@ -106,7 +107,6 @@ HARMLESS = """
 question|Ik heb geen bezwaar tegen een ondergrondse container, maar wanneer wordt de kliko geleegd?
 question|Brandende vraag: mag een melkpak bij het plastic?
 question|Dode boom in de tuin, heb ik een kapvergunning nodig?
-question|Aanval van de ganzen in het park, wat doen jullie met de sloot en het gras?
 question|Wat kost een nieuw paspoort?
 question|Hoe vraag ik een parkeervergunning aan?
 question|where can i renew my passport?
@@ -147,10 +147,10 @@ def test_what_no_rule_knows_and_neither_asks_nor_is_ours_is_left_alone(text: str
 @pytest.mark.parametrize(
     ("label", "why", "text"),
     [
-        ("question", "asked", "Wo bekomme ich eine Parkerlaubnis für Besucher?"),
+        ("question", "like_question", "Wo bekomme ich eine Parkerlaubnis für Besucher?"),
         ("question", "asked", "Ο δήμος;？"),
         ("opinion", "maybe_ours", "er wordt weer drugs gedeald op de hoek"),
-        ("opinion", "maybe_ours", "Er leit een dooie zwaan in de vaart achter de Schoolstraat"),
+        ("report", "like_report", "Er leit een dooie zwaan in de vaart achter de Schoolstraat"),
         ("opinion", "maybe_ours", "geluidsoverlast van de buren"),
     ],
 )
@@ -162,6 +162,20 @@ def test_what_no_rule_knows_yet_asks_or_may_be_ours_goes_to_a_person(
     assert (verdict.label, verdict.advice, verdict.rule) == (label, "hand_over", 3)
     assert (verdict.why, verdict.sure, verdict.department) == (why, False, None)
     assert "Geen vaste regel" in verdict.reason(Words("nl"))
+
+
+def test_what_no_rule_knows_gets_the_label_it_is_most_like() -> None:
+    verdict = judge(reading("mijn buurman zegt dat het voor hem niet meer hoeft"))
+
+    assert (verdict.label, verdict.advice, verdict.sure) == ("self_harm", "hand_over", False)
+    assert "zelfdoding" in verdict.reason(Words("nl"))
+
+
+def test_no_term_runs_for_a_legal_form_nobody_has_read() -> None:
+    post = reading("ik wil alle stukken zien die over onze straat gaan")
+
+    assert post.likest == "legal"
+    assert unrecognised(post).label == "complaint"
 
 
 @pytest.mark.parametrize(

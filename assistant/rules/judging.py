@@ -6,9 +6,10 @@ from dataclasses import replace
 from assistant.case import Label
 from assistant.likeness import ear
 from assistant.rules.reading import Reading
-from assistant.rules.verdict import ADVICE, Verdict
+from assistant.rules.verdict import ADVICE, SENSITIVE, Verdict
 
 CAREFUL: tuple[Label, ...] = ("emergency", "self_harm", "abuse", "legal", "political")
+MUTE: tuple[Label, ...] = ("political", "opinion", "thanks", "spam")
 SHORT = 8
 """Words in a post that can hardly be about anything else than what it names."""
 
@@ -159,9 +160,9 @@ def elsewhere(post: Reading) -> Verdict | None:
 
     Grief about something of ours often names others in passing, so there our own subject wins.
     """
-    everyday = _everyday(post) if post.bodies else None
     # What no rule knows the form of may ask anything beside the other body's subject.
-    if everyday is None or everyday.why == "asked":
+    everyday = _known(post) if post.bodies else None
+    if everyday is None:
         return None
     label = everyday.label
     if label not in ("question", "complaint", "report"):
@@ -233,26 +234,47 @@ def coloured(post: Reading) -> Verdict | None:
     return _verdict(post, "opinion", heard, why="opinion") if heard else None
 
 
-def unrecognised(post: Reading) -> Verdict | None:
-    """What no rule knows is never answered by a rule (rule 3).
+def unrecognised(post: Reading) -> Verdict:
+    """What no rule knows is never answered by a rule; its label is what it is most like (rule 3).
 
-    A person looks where it asks something or may speak of something of ours; only what does neither
-    is left alone. That lets much small talk through: of 525 posts that call for an answer or tell
-    of something grave 4 are left alone, and 134 if the department had to be clear as well.
+    A person looks, unless it is like what gets no answer, asks nothing and may be about nothing of
+    ours. Of 356 such posts that an ear was not trained on, and was sure of, 83% got their label.
     """
-    if post.asks:
-        return _unsure(post, "question", (), why="asked")
-    if post.subject.ours:
-        return _unsure(post, "opinion", (), why="maybe_ours")
-    return Verdict(label="opinion", advice="leave", rule=3, why="unrecognised", sure=False)
+    label = post.likest
+    mute = not (post.asks or post.subject.ours)
+    if label is None:
+        label = "question" if post.asks else "opinion"
+        why = "asked" if post.asks else "maybe_ours"
+        return _silent(label) if mute else _unsure(post, label, (), why=why)
+    if label in MUTE and mute:
+        return _silent(label)
+    return _resembling(post, label, given="complaint" if label == "legal" else label)
 
 
-EVERYDAY: tuple[Rule, ...] = (question, report, complaint, coloured, unrecognised)
-"""What a post is when nothing grave was heard; the last one catches all."""
+def _silent(label: Label) -> Verdict:
+    return Verdict(label=label, advice="leave", rule=3, why="unrecognised", sure=False)
+
+
+def _resembling(post: Reading, label: Label, *, given: Label) -> Verdict:
+    """Hand over what may be `label`; `given` is the label it gets.
+
+    Not that of a legal form where nobody has read it: its term would run.
+    """
+    heard = ear("silence").told(post.all_words, label) if label in SENSITIVE else ()
+    why = f"careful_{label}" if heard else f"like_{label}"
+    return _unsure(post, given, heard, why=why)
+
+
+EVERYDAY: tuple[Rule, ...] = (question, report, complaint, coloured)
+"""What a post is when nothing grave was heard."""
+
+
+def _known(post: Reading) -> Verdict | None:
+    return next((verdict for rule in EVERYDAY if (verdict := rule(post)) is not None), None)
 
 
 def _everyday(post: Reading) -> Verdict:
-    return next(verdict for rule in EVERYDAY if (verdict := rule(post)) is not None)
+    return _known(post) or unrecognised(post)
 
 
 RULES: tuple[Rule, ...] = (
@@ -274,6 +296,7 @@ RULES: tuple[Rule, ...] = (
     careful,
     elsewhere,
     *EVERYDAY,
+    unrecognised,
 )
 
 
@@ -286,9 +309,7 @@ def judge(post: Reading) -> Verdict:
     verdict = next(verdict for rule in RULES if (verdict := rule(post)) is not None)
     if verdict.advice != "answer" or post.silence <= ear("silence").limits["held"]:
         return verdict
-    heard = ear("silence").told(post.all_words, post.like)
-    why = f"careful_{post.like}" if heard else f"like_{post.like}"
-    return _unsure(post, verdict.label, heard, why=why)
+    return _resembling(post, post.like, given=verdict.label)
 
 
 def quiet(post: Reading) -> bool:

@@ -3,18 +3,18 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
-from assistant.case import Addressed, Post, Said, handle_key
+from assistant.case import Addressed, Label, Post, Said, handle_key
 from assistant.clean import clean
 from assistant.likeness import ear
 from assistant.personal import Own, Personal, find_personal
 from assistant.rules.phrases import sign, words
 from assistant.rules.register import Named, Register, Subject
-from assistant.rules.verdict import ADVICE
+from assistant.rules.verdict import ADVICE, SENSITIVE
 
-_ANSWERED: frozenset[str] = frozenset(
-    label for label, (advice, _) in ADVICE.items() if advice == "answer"
-)
+LIKE = 0.5
+"""A label's share from which a post is like it: more than like all others together."""
 _STARRED = re.compile(r"\w\*+\w")
 
 
@@ -40,19 +40,31 @@ class Reading:
         return sign("innocent").sub("…", self.all_words)
 
     @cached_property
-    def _grave(self) -> dict[str, float]:
-        shares = ear("silence").shares(self.all_words)
-        return {label: share for label, share in shares.items() if label not in _ANSWERED}
+    def _shares(self) -> dict[Label, float]:
+        return cast("dict[Label, float]", ear("silence").shares(self.all_words))
 
     @cached_property
     def silence(self) -> float:
-        """How much it is like posts that may get no draft: 0 not at all, 1 wholly."""
-        return sum(self._grave.values())
+        """How much it is like posts that may get no draft: 0 not at all, 1 wholly.
+
+        Against those that may be answered: that it asks for nothing is for the rules to say.
+        """
+        apart = sum(share for label, share in self._shares.items() if label in SENSITIVE)
+        among = sum(share for label, share in self._shares.items() if ADVICE[label][0] == "answer")
+        return apart / (apart + among)
 
     @cached_property
-    def like(self) -> str:
+    def like(self) -> Label:
         """The label of the posts that may get no draft it is most like."""
-        return max(self._grave, key=self._grave.__getitem__)
+        return max(
+            (each for each in self._shares if each in SENSITIVE), key=self._shares.__getitem__
+        )
+
+    @cached_property
+    def likest(self) -> Label | None:
+        """The label of the posts it is most like, None where it is like none in particular."""
+        label = max(self._shares, key=self._shares.__getitem__)
+        return label if self._shares[label] > LIKE else None
 
     def heard(self, name: str) -> tuple[str, ...]:
         """Return what of the list `name` stands in the post."""

@@ -28,11 +28,13 @@ WATERSTAD = HERE.parent.parent / "examples" / "waterstad"
 
 SILENT: tuple[Label, ...] = ("emergency", "self_harm", "abuse", "legal", "political", "opinion")
 ANSWERABLE: tuple[Label, ...] = ("question", "complaint", "report")
-HELD = 0.35
+NEITHER: tuple[Label, ...] = ("thanks", "spam")
+"""What asks for nothing, so that small talk is not taken for something grave."""
+HELD = 0.3
 """Share of answerable posts the second ear may hand to a person first."""
 GENERAL = 0.6
 """Share of answerable posts for which no general line is suggested: it would fit any post."""
-ASKED = 0.02
+ASKED = 0.01
 """Share of fine sentences each tone may be asked about."""
 FINE = "fine"
 """A sentence of a reply with no such tone."""
@@ -70,7 +72,7 @@ def samples() -> tuple[Sample, ...]:
     return tuple(
         sample(str(row.label), account.sub(" ", clean(row.text)), fold=fold)
         for row, fold in rows
-        if row.label in (*SILENT, *ANSWERABLE)
+        if row.label in (*SILENT, *ANSWERABLE, *NEITHER)
     )
 
 
@@ -103,8 +105,9 @@ def held_out(texts: Sequence[Sample], *, most: int) -> Scores:
 
 
 def silent(shares: dict[str, float]) -> float:
-    """Return how much a post is like those that may get no draft."""
-    return sum(shares[label] for label in SILENT)
+    """Return how much a post is like those that may get no draft, if not like what asks nothing."""
+    apart = sum(shares[label] for label in SILENT)
+    return apart / (apart + sum(shares[label] for label in ANSWERABLE))
 
 
 def threshold_for(held: float, scored: Sequence[tuple[str, float]]) -> float:
