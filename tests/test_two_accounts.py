@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from assistant.listen import take
 from assistant.platforms import Arrival
 from assistant.platforms.mastodon.parse import parse, record
 from assistant.reply import Sender
-from assistant.store import Store, Work, open_store
+from assistant.store import Loaded, Store, Work, open_store
 from assistant.testing import FakePlatform
 from tests.core import (
     ACK,
@@ -138,6 +139,30 @@ async def test_what_only_the_other_may_read_is_a_case_of_its_own(
     cases = [await held(store, id) for id in await store.ids()]
     found = {each.account: [post.id for post in each.posts] for each in cases}
     assert found == {"@town": ["p1", "p4"], OTHER: ["p2", "p3"]}
+
+
+class Beaten(Store):
+    """A store in which our first account begins the case right after it was looked for."""
+
+    late: Store
+
+    async def load(self, id: str, *, command: str | None = None) -> Loaded:
+        loaded = await super().load(id, command=command)
+        if loaded.case is None:
+            await read(self.late, "@town")
+        return loaded
+
+
+async def test_nor_is_it_when_both_begin_at_the_same_moment(store: Store, store_url: str) -> None:
+    beaten = Beaten(store_url, "town")
+    beaten.late = store
+    more = {"root": "p1", "parent": "p1", "visibility": "private"}
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(beaten.close)
+        await beaten.start()
+        assert await read(beaten, OTHER, "p2", text="My number is in my profile", **more) == "new"
+    cases = [await held(store, id) for id in await store.ids()]
+    assert {each.account: len(each.posts) for each in cases} == {"@town": 1, OTHER: 1}
 
 
 # Mastodon: each server has an id of its own for the same post

@@ -12,7 +12,7 @@ from assistant.case import Case, Event, Kind, Post, handle_key
 from assistant.errors import Conflict, Doubtful, StoreUnavailable, TryAgain, place_of
 from assistant.listen.outside import by_us, take_ours
 from assistant.platforms import Arrival
-from assistant.store import Decision, Seen, Store, Work
+from assistant.store import Decision, Recorded, Seen, Store, Work
 from assistant.store.intake import Kept, quarantine, release
 from assistant.store.quoted import speakers
 
@@ -57,10 +57,10 @@ async def _take_new(
     mark = store.mark(post.platform, post.id)
     if known is None:
         thread, members = await _thread(store, arrival)
-        case = await _case_of(store, post, thread=thread, author=post.author or f"anonymous:{mark}")
         also = tuple(_everywhere(store, arrival))
         seen = Seen(post=mark, text=post.text, new=True, also=also, thread=thread, members=members)
-        recorded = await store.decide(case, lambda _: _received(post, seen=seen, now=now), now=now)
+        key = (post.platform, thread, post.author or f"anonymous:{mark}")
+        recorded = await _record(store, key, post, _received(post, seen=seen, now=now), now=now)
         if recorded.seen is None:
             return "new" if recorded.version == 1 else "follow_up"
         if await store.seen(mark) is None:  # read by its other name at this very moment
@@ -85,19 +85,28 @@ async def _read_on_another_server(store: Store, arrival: Arrival) -> bool:
     return any([await store.seen(each) for each in _everywhere(store, arrival)])
 
 
-async def _case_of(store: Store, post: Post, *, thread: str, author: str) -> str:
-    """Return the id of the case a new post belongs to: its author's, in its thread.
+async def _record(
+    store: Store, key: tuple[str, ...], post: Post, received: Decision, *, now: datetime
+) -> Recorded:
+    """Record a new post in the case it belongs to, which is the one with this `key`.
 
     It is the case of whichever of our accounts the conversation came to first: who addresses two
     gets one answer. What only another account may read is a case of that account.
     """
-    case = store.case_id(post.platform, thread, author)
-    if post.visibility in ("public", "unlisted"):
-        return case
-    held = (await store.load(case)).case
-    if held is None or held.account == post.account:
-        return case
-    return store.case_id(post.platform, thread, author, post.account)
+
+    def unread(held: Case | None) -> bool:
+        public = post.visibility in ("public", "unlisted")
+        return held is not None and held.account != post.account and not public
+
+    def decide(held: Case | None) -> Decision:
+        # Told on the very case it is recorded in: the other account may begin it at this moment.
+        return Decision() if unread(held) else received
+
+    recorded = await store.decide(store.case_id(*key), decide, now=now)
+    if not unread(recorded.case):
+        return recorded
+    own = store.case_id(*key, post.account)
+    return await store.decide(own, lambda _: received, now=now)
 
 
 async def retry(
