@@ -25,9 +25,11 @@ _MIXED = re.compile(
 )
 """As a plate in no series: mistyped, or of abroad."""
 _DIGIT = re.compile(r"\d")
-_NAMED = re.compile(
-    r"(?i)(?P<plate>kenteken\w*|nummer(?:plaat|bord)|\bplates?)\W{1,3}(?:\w+\W{1,2}){0,3}$"
-    r"|\b(?:auto|wagen|scooter|brommer|motor|bus|busje|bestelbus|bestelauto|vrachtwagen|vrachtauto|taxi"
+_CALLED = re.compile(
+    r"(?i)(?:kenteken\w*|nummer(?:plaat|bord)|\bplates?)\W{1,3}(?:\w+\W{1,2}){0,3}$"
+)
+_BY_VEHICLE = re.compile(
+    r"(?i)\b(?:auto|wagen|scooter|brommer|motor|bus|busje|bestelbus|bestelauto|vrachtwagen|vrachtauto|taxi"
     r"|aanhanger|aanhangwagen|camper|caravan|snorfiets|bromfiets|voertuig|car)\W{1,3}(?:\w+\W){0,3}$"
 )
 _WORDS = listed("short_words.txt")
@@ -65,23 +67,27 @@ def find_plates(text: str) -> Iterator[tuple[int, int, bool]]:
 
     Certain is only what is called a plate or stands by a vehicle: anything else may be a code.
     """
-    for match in _ANY.finditer(text) if _DIGIT.search(text) else ():
+    at = 0 if _DIGIT.search(text) else len(text)
+    while match := _ANY.search(text, at):
         before, after = text[max(0, match.start() - 60) : match.start()], text[match.end() :][:2]
-        named = _NAMED.search(before)
-        if _is_plate(match[0], named) and not _goes_on(match[0], before, after):
-            yield *match.span(), named is not None
+        called = _CALLED.search(before) is not None
+        named = called or _BY_VEHICLE.search(before) is not None
+        plate = _is_plate(match[0], called=called, named=named)
+        at = match.start() + 1  # in "auto 12 AB 34" the word is no part of it
+        if plate and not _goes_on(match[0], before, after):
+            yield *match.span(), named
+            at = match.end()
     for match in _MIXED.finditer(text):
         yield *match.span(), False
 
 
-def _is_plate(words: str, named: re.Match[str] | None) -> bool:
+def _is_plate(words: str, *, called: bool, named: bool) -> bool:
     """Say whether `words`, spelled as a plate, are no amount, no date and not "3 van 12"."""
     marks = [each.strip() for each in re.findall(r"[^A-Za-z0-9]+", words)]
     alike = len(marks) != 1 and len(set(marks)) <= 1
     plain = not marks or "-" in marks
-    called = named is not None and named["plate"] is not None
     if _speaks(words, dashed="-" in marks):
-        return called and plain
+        return called and (plain or words.isupper())
     if called or (named and plain and (alike or words.isupper())):
         return True
     if not alike or _EVENT.fullmatch(words):

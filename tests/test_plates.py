@@ -58,6 +58,14 @@ def test_there_are_fourteen_series() -> None:
     ("text", "words", "certain"),
     [
         ("kenteken ab 12 cd", "ab 12 cd", True),
+        # A word before it that fits a series too hides none.
+        ("De auto 41 TSZ 8 staat er", "41 TSZ 8", True),
+        ("Kent u 41 TSZ 8?", "41 TSZ 8", False),
+        ("Zwarte Golf 30 KL 68 reed door rood", "30 KL 68", False),
+        # What spells a word is a plate all the same where it is called one.
+        ("Kenteken 86 83 PP staat fout", "86 83 PP", True),
+        ("busje met nummerbord 86 83 PP", "86 83 PP", True),
+        ("de auto met kenteken 86-83-pp", "86-83-pp", True),
         ("kenteken is AB12-CD", "AB12-CD", True),
         ("de grijze op het plein, PX-01-1Z", "PX-01-1Z", False),
         ("voor Gx-12-Zk geldt dat niet", "Gx-12-Zk", False),
