@@ -194,8 +194,9 @@ class Index:
     reached 0.78; the 4-grams do the work of splitting compounds.
     """
 
-    def __init__(self, answers: Iterable[Answer], *, today: date) -> None:
-        """Index the answers still valid on `today`."""
+    def __init__(self, answers: Iterable[Answer], *, today: date, grams: float = 1.0) -> None:
+        """Index the answers still valid on `today`; a 4-gram counts `grams` times its idf."""
+        self._grams = grams
         self._answers = tuple(each for each in answers if each.valid_until >= today)
         self._stem = _Stems()
         self._postings = _postings([self._weighted(each) for each in self._answers])
@@ -213,10 +214,7 @@ class Index:
         """
         words = [self._terms(word) for word in dict.fromkeys(_words(text))]
         idf = {term: self._idf(term) for terms in words for term in terms}
-        scores: dict[int, float] = defaultdict(float)
-        for term, weight in idf.items():
-            for at, frequency in self._postings.get(term, ()):
-                scores[at] += weight * frequency
+        scores = self._scores(idf)
         found = (at for at in scores if department in (None, self._answers[at].department))
         best = sorted(found, key=lambda at: (-scores[at], self._answers[at].id))[:top]
         return tuple(
@@ -227,6 +225,20 @@ class Index:
             )
             for at in best
         )
+
+    def scored(self, text: str) -> Iterator[tuple[Answer, float]]:
+        """Yield every answer that shares anything with `text`, with its score, in no order."""
+        idf = {term: self._idf(term) for word in _words(text) for term in self._terms(word)}
+        for at, score in self._scores(idf).items():
+            yield self._answers[at], score
+
+    def _scores(self, idf: dict[str, float]) -> dict[int, float]:
+        """Return the score of each answer, by its place, that holds any of these terms."""
+        scores: dict[int, float] = defaultdict(float)
+        for term, weight in idf.items():
+            for at, frequency in self._postings.get(term, ()):
+                scores[at] += weight * frequency
+        return scores
 
     def names(self, text: str, answer: Answer) -> bool:
         """Say whether `text` names the answer's subject: a whole alias, or a word of its title.
@@ -243,7 +255,8 @@ class Index:
 
     def _idf(self, term: str) -> float:
         found = len(self._postings.get(term, ()))
-        return math.log(1 + (len(self._answers) - found + 0.5) / (found + 0.5))
+        idf = math.log(1 + (len(self._answers) - found + 0.5) / (found + 0.5))
+        return self._grams * idf if term.startswith("#") else idf
 
     def _weighted(self, answer: Answer) -> dict[str, float]:
         terms: dict[str, float] = defaultdict(float)

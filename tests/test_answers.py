@@ -176,6 +176,27 @@ def test_hits_come_best_first_and_no_more_than_asked(index: Index) -> None:
     assert all(0 < hit.coverage <= 1 for hit in hits)
 
 
+def test_all_that_share_anything_are_scored_as_they_are_found(index: Index) -> None:
+    post = "Wanneer wordt de kliko geleegd?"
+
+    scored = {answer.id: score for answer, score in index.scored(post)}
+
+    found = index.find(post, top=len(index))
+    assert scored == {hit.answer.id: hit.score for hit in found}
+
+
+def test_pieces_of_words_may_count_less_than_whole_words() -> None:
+    good = parse_answer(GOOD, path="a.md")
+    fine = good.model_copy(update={"id": "fine", "title": "Boete"})
+    permit = good.model_copy(update={"id": "permit", "title": "Parkeervergunning"})
+    post = "vergunninghouders en een boete"
+
+    as_much = Index([fine, permit], today=TODAY)
+    less = Index([fine, permit], today=TODAY, grams=0.1)
+
+    assert [each.find(post)[0].answer.id for each in (as_much, less)] == ["permit", "fine"]
+
+
 def test_a_word_nobody_wrote_lowers_the_coverage(index: Index) -> None:
     known = index.find("paspoort")[0]
     assert known.coverage == pytest.approx(1.0)

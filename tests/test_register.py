@@ -10,6 +10,8 @@ import pytest
 from assistant.case import Kind, State
 from assistant.checks import check
 from assistant.config import Body, Elections, NotPublic, Organisation, Triaging, load
+from assistant.evaluate.figures import ANSWERED
+from assistant.evaluate.rows import half_of, read_rows
 from assistant.ground import ground_of
 from assistant.platforms.replay import Replay
 from assistant.rules import Reading, Register, Verdict, judge
@@ -20,6 +22,7 @@ from tests.test_draft import drafted, written
 from tests.test_triage import ScriptedLLM, arrive, says, triaged
 
 WATERSTAD = load(Path(__file__).parent.parent / "examples" / "waterstad")
+EVAL = Path(__file__).parent / "eval"
 TODAY = date(2026, 11, 20)
 TAX = "Wanneer moet ik de waterschapsbelasting betalen?"
 BOARD = Body(name="the water board", subjects=("canal*",), url="https://board.example/report")
@@ -198,6 +201,39 @@ def test_the_period_begins_and_ends_on_its_days(day: date, *, near: bool) -> Non
 
     assert (found.why == "elections") is near
     assert found.advice != "answer"
+
+
+def test_a_subject_outweighs_what_many_answers_of_another_department_say_in_passing() -> None:
+    answers = tuple(
+        each.model_copy(update={"long": f"{each.long} Kijk ook bij de windmolen."})
+        if each.department == "afval"
+        else each
+        for each in WATERSTAD.answers
+    )
+    departments = tuple(
+        each.model_copy(update={"subjects": (*each.subjects, "windmolen")})
+        if each.id == "wegen"
+        else each
+        for each in WATERSTAD.departments
+    )
+    town = WATERSTAD.model_copy(update={"departments": departments, "answers": answers})
+
+    assert Register(town, today=TODAY).subject("Van wie is de windmolen?").likely == "wegen"
+
+
+def test_for_most_posts_the_first_department_is_the_right_one() -> None:
+    rows = read_rows(sorted(EVAL.glob("posts_*.jsonl")))
+    ours = [
+        row
+        for row in rows
+        if half_of(row.id) == "tuning" and row.department and row.label in ANSWERED
+    ]
+    register = Register(WATERSTAD, today=TODAY)
+
+    right = [register.subject(row.text).likely == row.department for row in ours]
+
+    assert len(right) > 250
+    assert sum(right) / len(right) > 0.83
 
 
 PASSPORT_OR_MOVE = "Moet ik voor de parkeervergunning ook mijn aanslag betalen?"
