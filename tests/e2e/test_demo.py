@@ -208,7 +208,7 @@ async def _verified(env: Mapping[str, str]) -> str:
 
 
 def _events(told: str) -> int:
-    found = re.search(r"checked (\d+) events", told)
+    found = re.search(r"checked (\d+) events?", told)
     assert found
     return int(found[1])
 
