@@ -30,7 +30,7 @@ SILENT: tuple[Label, ...] = ("emergency", "self_harm", "abuse", "legal", "politi
 ANSWERABLE: tuple[Label, ...] = ("question", "complaint", "report")
 NEITHER: tuple[Label, ...] = ("thanks", "spam")
 """What asks for nothing, so that small talk is not taken for something grave."""
-HELD = 0.3
+HELD = 0.35
 """Share of answerable posts the second ear may hand to a person first."""
 GENERAL = 0.6
 """Share of answerable posts for which no general line is suggested: it would fit any post."""
