@@ -116,6 +116,21 @@ def test_a_post_without_a_telling_word_is_held_back_as_a_whole(
     assert verdict.reason(Words("nl")).startswith("Dit bericht als geheel")
 
 
+def test_what_is_held_back_keeps_whose_it_is_and_names_the_rule_to_think_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ear = replace(TWO, pieces={"=waterschapsbelasting": (2, (99, -99))}, limits={"held": 0.5})
+    text = "Wanneer moet ik de waterschapsbelasting betalen?"
+    body = judge(reading(text)).body
+    for module in (judging, rules_reading):
+        monkeypatch.setattr(module, "ear", lambda name: ear)
+
+    verdict = judge(reading(text))
+
+    assert (verdict.advice, verdict.why, verdict.rule) == ("hand_over", "careful_abuse", 10)
+    assert verdict.body == body is not None
+
+
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_a_reason_says_what_a_post_may_be(language: str) -> None:
     for label in train.SILENT:
@@ -137,17 +152,26 @@ def test_a_text_is_heard_by_its_words_their_pieces_and_their_order() -> None:
     assert pieces_of(" een dak / ") == tuple(sorted(pieces("dak") | pieces("een") | {"een dak"}))
 
 
-def test_training_anew_hears_the_same() -> None:
+@pytest.mark.timeout(300)  # it learns from thousands of texts: half a minute here
+@pytest.mark.parametrize("name", EARS)
+def test_training_anew_hears_the_same(name: str) -> None:
     """Not the same to the last digit: that is another machine's arithmetic."""
-    posts, said = train.samples(), train.tone_samples()
-    anew = {
-        "silence": (train.taught(posts, most=train.MOST), posts),
-        "tone": (train.taught(said, most=train.MOST_OF_TONE), said),
-    }
-    for name, (ear, texts) in anew.items():
-        held = likeness.ear(name)
-        for each in texts[::50]:
-            assert ear.shares(each.plain) == pytest.approx(held.shares(each.plain), abs=0.02)
+    texts, most = {
+        "silence": (train.samples, train.MOST),
+        "tone": (train.tone_samples, train.MOST_OF_TONE),
+    }[name]
+    learned = texts()
+    anew, held = train.taught(learned, most=most), likeness.ear(name)
+    for each in learned[::50]:
+        assert anew.shares(each.plain) == pytest.approx(held.shares(each.plain), abs=0.02)
+
+
+def test_triage_weighs_a_post_as_the_threshold_was_chosen() -> None:
+    post = reading(VEILED)
+
+    assert post.silence == pytest.approx(
+        train.silent(likeness.ear("silence").shares(post.all_words))
+    )
 
 
 def test_no_post_it_is_measured_on_has_a_part_in_the_training() -> None:

@@ -1,11 +1,12 @@
 """The rules: what may never be answered, what sounds alike but is harmless, and what is ours."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from assistant.case import Addressed
+from assistant.case import Addressed, Said
 from assistant.config import load
 from assistant.rules import (
     ADVICE,
@@ -18,7 +19,7 @@ from assistant.rules import (
     judge,
     stricter,
 )
-from assistant.rules.judging import unrecognised
+from assistant.rules.judging import heated, unrecognised
 from assistant.rules.phrases import compiled, fold, words
 from assistant.words import Words
 
@@ -171,6 +172,17 @@ def test_what_no_rule_knows_gets_the_label_it_is_most_like() -> None:
     assert "zelfdoding" in verdict.reason(Words("nl"))
 
 
+def test_who_may_be_in_danger_is_not_left_to_a_quarrel() -> None:
+    heat = Said(author="jan", text="Wat een idioot ben jij")
+    text = "jij weet niet dat mijn buurman zegt dat het voor hem niet meer hoeft"
+    quarrel = replace(reading(text), above=(heat,), writer=frozenset({"piet"}))
+    assert heated(quarrel) is not None
+
+    verdict = judge(quarrel)
+
+    assert (verdict.label, verdict.advice, verdict.rule) == ("self_harm", "hand_over", 9)
+
+
 def test_no_term_runs_for_a_legal_form_nobody_has_read() -> None:
     post = reading("ik wil alle stukken zien die over onze straat gaan")
 
@@ -179,18 +191,22 @@ def test_no_term_runs_for_a_legal_form_nobody_has_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "sought", "text"),
+    ("label", "rule", "sought", "text"),
     [
-        ("emergency", "noodgeval", "Dode vissen in de vijver"),
-        ("self_harm", "zelfdoding", "Het leven is goed"),
-        ("abuse", "dreigement", "Wat een schande"),
-        ("legal", "bezwaar", "Wat kost een offerte?"),
-        ("political", "politiek", "Waarom komt er geen zebrapad?"),
-        ("staff", "collega", "Hoe heet die ambtenaar aan de balie?"),
+        ("emergency", 9, "noodgeval", "Dode vissen in de vijver"),
+        ("self_harm", 9, "zelfdoding", "Het leven is goed"),
+        ("abuse", 10, "dreigement", "Wat een schande"),
+        ("legal", 9, "bezwaar", "Wat kost een offerte?"),
+        ("political", 4, "politiek", "Waarom komt er geen zebrapad?"),
+        ("staff", 10, "collega", "Hoe heet die ambtenaar aan de balie?"),
     ],
 )
-def test_words_that_may_mean_more_say_what_to_look_for(label: str, sought: str, text: str) -> None:
+def test_words_that_may_mean_more_say_what_to_look_for(
+    label: str, rule: int, sought: str, text: str
+) -> None:
     verdict = judge(reading(text))
+
+    assert verdict.rule == rule
 
     assert (verdict.why, verdict.advice, verdict.sure) == (f"careful_{label}", "hand_over", False)
     assert sought in verdict.reason(Words("nl"))

@@ -7,10 +7,11 @@ from assistant.rules.judging import RULES, Rule, judge, quiet
 from assistant.rules.reading import Reading, read
 from assistant.rules.register import Register, register_of
 from assistant.rules.roads import TO_AND_FRO, with_road, with_wait
-from assistant.rules.verdict import ADVICE, PEOPLE, SENSITIVE, STRICTNESS, Verdict, stricter
+from assistant.rules.verdict import ADVICE, DANGER, PEOPLE, SENSITIVE, STRICTNESS, Verdict, stricter
 
 __all__ = [
     "ADVICE",
+    "DANGER",
     "OFTEN",
     "PEOPLE",
     "RULES",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from assistant.case import Label
 from assistant.likeness import ear
 from assistant.rules.reading import Reading
-from assistant.rules.verdict import ADVICE, SENSITIVE, Verdict
+from assistant.rules.verdict import ADVICE, DANGER, SENSITIVE, Verdict
 
 CAREFUL: tuple[Label, ...] = ("emergency", "self_harm", "abuse", "legal", "political")
 MUTE: tuple[Label, ...] = ("political", "opinion", "thanks", "spam")
@@ -28,10 +28,22 @@ def _verdict(post: Reading, label: Label, heard: tuple[str, ...], *, why: str = 
     )
 
 
-def _unsure(post: Reading, label: Label, heard: tuple[str, ...], *, why: str) -> Verdict:
-    """A person looks first: handed to whoever reads the triage channel."""
+def _unsure(
+    post: Reading, label: Label, heard: tuple[str, ...], *, why: str, maybe: Label | None = None
+) -> Verdict:
+    """A person looks first: handed to whoever reads the triage channel.
+
+    `maybe` is what it may be instead, whose rule is then the one to think of.
+    """
+    rule = ADVICE[maybe][1] if maybe else 3
     return Verdict(
-        label=label, advice="hand_over", rule=3, why=why, heard=heard, sure=False, department=None
+        label=label,
+        advice="hand_over",
+        rule=rule,
+        why=why,
+        heard=heard,
+        sure=False,
+        department=None,
     )
 
 
@@ -121,6 +133,16 @@ def thanks(post: Reading) -> Verdict | None:
     return _verdict(post, "thanks", heard)
 
 
+def like_danger(post: Reading) -> Verdict | None:
+    """What no rule knows and is most like danger is looked at, whatever else there is to say of it.
+
+    A quarrel is left alone, and so is an opinion: not by somebody who may be in danger (rule 9).
+    """
+    if post.likest not in DANGER or _known(post) is not None:
+        return None
+    return unrecognised(post)
+
+
 def heated(post: Reading) -> Verdict | None:
     """Citizens who quarrel with each other are left to it (rule 4)."""
     if not post.quarrel or not post.heard("heated.spoken_to"):
@@ -151,7 +173,8 @@ def careful(post: Reading) -> Verdict | None:
     """
     for label in CAREFUL:
         if heard := post.heard(f"{label}.careful"):
-            return _unsure(post, _everyday(post).label, heard, why=f"careful_{label}")
+            everyday = _everyday(post).label
+            return _unsure(post, everyday, heard, why=f"careful_{label}", maybe=label)
     return None
 
 
@@ -182,7 +205,7 @@ def question(post: Reading) -> Verdict | None:
     if not heard and not post.heard("opinion.taste"):
         heard = post.heard("question.plain") or post.opens("question.form")
     if heard and (staff := post.heard("abuse.staff")):
-        return _unsure(post, "abuse", staff, why="careful_staff")
+        return _unsure(post, "abuse", staff, why="careful_staff", maybe="abuse")
     return _ours(post, "question", heard) if heard else None
 
 
@@ -210,7 +233,7 @@ def report(post: Reading) -> Verdict | None:
     if post.heard("opinion.taste"):
         return None
     if living := post.heard("emergency.living"):
-        return _unsure(post, "report", living, why="careful_emergency")
+        return _unsure(post, "report", living, why="careful_emergency", maybe="emergency")
     verdict = _verdict(post, "report", heard)
     return replace(verdict, sure=verdict.department is not None)
 
@@ -262,7 +285,8 @@ def _resembling(post: Reading, label: Label, *, given: Label) -> Verdict:
     """
     heard = ear("silence").told(post.all_words, label) if label in SENSITIVE else ()
     why = f"careful_{label}" if heard else f"like_{label}"
-    return _unsure(post, given, heard, why=why)
+    maybe = label if label in SENSITIVE else None
+    return _unsure(post, given, heard, why=why, maybe=maybe)
 
 
 EVERYDAY: tuple[Rule, ...] = (question, report, complaint, coloured)
@@ -289,6 +313,7 @@ RULES: tuple[Rule, ...] = (
     personal_data,
     spam,
     thanks,
+    like_danger,
     heated,
     judged,
     elections,
@@ -309,7 +334,7 @@ def judge(post: Reading) -> Verdict:
     verdict = next(verdict for rule in RULES if (verdict := rule(post)) is not None)
     if verdict.advice != "answer" or post.silence <= ear("silence").limits["held"]:
         return verdict
-    return _resembling(post, post.like, given=verdict.label)
+    return replace(_resembling(post, post.like, given=verdict.label), body=verdict.body)
 
 
 def quiet(post: Reading) -> bool:

@@ -40,6 +40,9 @@ SENSITIVE: frozenset[Label] = frozenset(
 )
 """Labels that nothing turns into `answer`."""
 
+DANGER: frozenset[Label] = frozenset(("emergency", "self_harm"))
+"""Labels of somebody who may need help now."""
+
 PEOPLE = "people"
 """Who said so, when a colleague corrected it; the event names them."""
 
