@@ -276,6 +276,24 @@ async def test_a_label_that_forbids_answering_outweighs_the_advice_beside_it(sto
     assert list((await lane(store, WATERSTAD.channel(case.department, None))).values()) == [URGENT]
 
 
+@pytest.mark.parametrize("text", ["Wij gaan naar het strand", "Dode vissen in de vijver"])
+async def test_danger_only_the_model_sees_is_urgent_where_the_rules_are_unsure(
+    store: Store, text: str
+) -> None:
+    id = await arrive(store, text)
+    model = ScriptedLLM(says(label="emergency", advice="hand_over"))
+
+    case = await triaged(store, id, model=model, now=SUNDAY)
+
+    assert case.triage is not None
+    assert (case.triage.label, case.triage.advice, case.triage.rule) == (
+        "emergency",
+        "hand_over",
+        9,
+    )
+    assert list((await lane(store, WATERSTAD.channel(case.department, None))).values()) == [URGENT]
+
+
 async def test_a_model_in_doubt_sends_the_case_to_the_triage_channel(store: Store) -> None:
     id = await arrive(store, "Wat kost een nieuw paspoort?")
 

@@ -32,6 +32,7 @@ from assistant.llms import LLM, Outcome
 from assistant.prompts import Prompt, fence, load_prompts, new_mark
 from assistant.rules import (
     ADVICE,
+    DANGER,
     PEOPLE,
     SENSITIVE,
     Reading,
@@ -181,7 +182,7 @@ def _needs_label(case: Case) -> bool:
 
 def _is_calamity(found: Triage) -> bool:
     """Say whether the model saw danger the rules did not hear."""
-    return found.by != RULED and found.label in ("emergency", "self_harm")
+    return found.by != RULED and found.label in DANGER
 
 
 def _command(case: Case) -> str:
@@ -194,8 +195,8 @@ def _command(case: Case) -> str:
 def warm(organisation: Organisation, *, now: datetime) -> None:
     """Make the expressions, the register and the language model now: seconds, but only once."""
     language.warm()
-    # Only a post that would be answered needs it.
     ear("silence")
+    ear("tone")
     account = organisation.accounts[0].handle
     nothing = Post(
         platform="", account=account, id="", root="", text="x", created_at=now, addressed="mention"
@@ -219,8 +220,9 @@ def combine(
 ) -> Triage:
     """Return the stricter of the rules' and the model's word as one Triage.
 
-    The model may be stricter, and name a department where the rules found none; nothing it says
-    turns a sensitive label into `answer` or makes the advice more lenient.
+    The model may be stricter, see danger where the rules are unsure, and name a department where
+    they found none; nothing it says turns a sensitive label into `answer` or makes the advice more
+    lenient.
     """
     default = organisation.language
     triage = Triage(
@@ -255,7 +257,8 @@ def _joined(rules: Triage, said: Outcome[ModelTriage], *, organisation: Organisa
     advice, rule = ADVICE[model.label]
     if stricter(model.advice, advice):
         advice = model.advice
-    if stricter(advice, rules.advice) and rules.label not in SENSITIVE:
+    danger = model.label in DANGER and not rules.sure
+    if danger or (stricter(advice, rules.advice) and rules.label not in SENSITIVE):
         update = {"label": model.label, "advice": advice, "rule": rule, "by": said.prompt}
         update["reason"] = clean(model.reason, limit=300)
     if CONFIDENCE[model.confidence] < organisation.triage.confidence:
