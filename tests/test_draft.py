@@ -183,6 +183,18 @@ async def test_no_general_line_stands_under_what_is_like_posts_that_get_no_draft
     assert (found.origin, found.text) == ("held", "")
 
 
+async def test_no_model_writes_where_no_general_line_may_stand(store: Store) -> None:
+    """Its sources are near, yet none is sure: a text of its own fits any post as well."""
+    text = "En, weten jullie nu eindelijk wel wat jullie met mij en mijn paspoort aan moeten?"
+    id = await labelled(store, text)
+    model = reply()
+
+    found = written(await drafted(store, id, model=model))
+
+    assert (found.origin, found.text, model.asked) == ("held", "", [])
+    assert found.sources
+
+
 async def test_a_colleague_who_labelled_it_gets_the_general_line(store: Store) -> None:
     text = "En, weten jullie nu eindelijk wel wat jullie met mij aan moeten?"
     id = await labelled(store, text, by=PEOPLE)

@@ -141,15 +141,16 @@ async def _written(
 ) -> Draft:
     if on.triage.body is not None:
         return _to_body(on) or _empty(on, hits)
+    found = (_as_approved(on, both) if both else None) or _word_for_word(on, hits)
+    # Sources make a model's text no surer than the post: it stands only where ours might.
+    if found is None and not _may_be_general(on):
+        return draft_of(on, "", origin="held", sources=_near(hits))
     if model is not None and hits:
         by_model = await written_by(on, hits, model=model, turned_down=turned_down)
         if by_model is not None:
             return by_model
-    found = (_as_approved(on, both) if both else None) or _word_for_word(on, hits)
     if found is not None:
         return found
-    if not _may_be_general(on):
-        return draft_of(on, "", origin="held", sources=_near(hits))
     return _pointing(on) or _template(on, hits) or _empty(on, hits)
 
 
