@@ -116,6 +116,24 @@ def test_a_post_without_a_telling_word_is_held_back_as_a_whole(
     assert verdict.reason(Words("nl")).startswith("Dit bericht als geheel")
 
 
+def test_nothing_general_is_suggested_under_what_is_most_like_thanks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard = {"=dankjewel": (2, (-99, -99, 250))}
+    ear = replace(
+        TWO,
+        labels=(*TWO.labels, "thanks"),
+        start=(-99, 0, 0),
+        pieces=heard,
+        limits={"general": 0.5},
+    )
+    monkeypatch.setattr(judging, "ear", lambda name: ear)
+    monkeypatch.setattr(rules_reading, "ear", lambda name: ear)
+
+    assert judging.quiet(reading("de lamp is kapot"))
+    assert not judging.quiet(reading("dankjewel"))
+
+
 def test_what_is_held_back_keeps_whose_it_is_and_names_the_rule_to_think_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -341,5 +341,6 @@ def quiet(post: Reading) -> bool:
     """Say whether nothing in the post is at all like those that may get no draft.
 
     Stricter than `judge`: advice is weighed by whoever reads it, a text that stands there is sent.
+    Thanks and advertising are no danger, yet a line that fits any post would stand under them too.
     """
-    return post.silence <= ear("silence").limits["general"]
+    return post.likest not in MUTE and post.silence <= ear("silence").limits["general"]
