@@ -5,6 +5,7 @@ from typing import Any
 from assistant.case import Case, Kind
 from assistant.chats import Press, Presser, Submission
 from assistant.store import Store
+from tests.core import TOWN
 
 TEXT = "@Henk_de_Burger Thank you for telling us! ^AB"
 
@@ -16,15 +17,17 @@ def press(case: str, action: str, *, by: str = "UANNA", **more: Any) -> Press:
     return Press.model_validate(values | more)
 
 
-def sends(case: str, text: str = TEXT, *, by: str = "UANNA", **more: Any) -> Submission:
-    """Return the editor sent in."""
+def sends(case: str, text: str | None = None, *, by: str = "UANNA", **more: Any) -> Submission:
+    """Return the editor sent in; without `text` with a thank-you that this person signed."""
+    person = TOWN.person(by)
+    signed = TEXT.replace("^AB", f"^{person.initials}") if person else TEXT
     values: dict[str, Any] = {
         "by": Presser(chat_user=by),
         "view": f"V{by}",
         "case": case,
         "revision": 1,
         "draft": "d1",
-        "text": text,
+        "text": signed if text is None else text,
     }
     return Submission(**values | more)
 

@@ -206,7 +206,7 @@ def test_blocks_come_first_and_hints_never_block() -> None:
     found = [one.severity for one in check(text, ground=GROUND)]
     assert found == sorted(found, key=["block", "confirm", "hint"].index)
     hints = {code for code, severity in SEVERITY.items() if severity == "hint"}
-    assert hints == {"long_sentence", "hard_word", "no_greeting", "no_initials"}
+    assert hints == {"long_sentence", "hard_word", "no_greeting"}
 
 
 def test_what_is_blocked_is_not_asked_about_as_well() -> None:
@@ -217,8 +217,6 @@ def test_what_is_blocked_is_not_asked_about_as_well() -> None:
     ("text", "code", "words"),
     [
         ("Breng het weg.", "no_greeting", ""),
-        ("Hoi! Breng het weg.", "no_initials", ""),
-        ("Hoi! Breng het weg. ^XY", "no_initials", ""),
         ("Hoi! Dat is reeds bekend. ^AB", "hard_word", "reeds"),
         ("Hoi! Dat is ten behoeve van u. ^AB", "hard_word", "ten behoeve van"),
         ("Hi! You can utilise the bin. ^AB", "hard_word", "utilise"),
@@ -242,6 +240,31 @@ def test_hints(text: str, code: str, words: str) -> None:
 )
 def test_no_hint_where_none_is_needed(text: str) -> None:
     assert [code for code, _ in codes(text, hints=True) if SEVERITY[code] == "hint"] == []
+
+
+@pytest.mark.parametrize(
+    ("end", "found"),
+    [
+        (" ^AB", []),
+        ("^AB \n", []),
+        ("", [("no_initials", "")]),
+        (" ^ab", [("no_initials", "")]),
+        (" ^AB Fijne dag!", [("no_initials", "")]),
+        (" Dat is 2^3", [("no_initials", "")]),
+        (" ^BW", [("other_initials", "^BW")]),
+        ("^bw.", [("other_initials", "^bw")]),
+        (" ^BW ^AB", [("other_initials", "^BW")]),
+        (" ^AB^BW", [("other_initials", "^BW")]),
+        (" ^ABC", [("other_initials", "^ABC")]),
+    ],
+)
+def test_whoever_sends_signs_and_nobody_in_anothers_name(
+    end: str, found: list[tuple[str, str]]
+) -> None:
+    assert codes("Hoi! Breng het weg." + end) == found
+    assert (
+        check("Hoi! Breng het weg." + end, ground=GROUND.model_copy(update={"initials": ""})) == ()
+    )
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

@@ -188,7 +188,30 @@ async def test_a_confirmation_asks_for_a_reason_and_records_it(store: Store, des
 
 
 async def test_hints_hold_nothing_up(store: Store, desk: Desk) -> None:
-    assert (await desk.submit(sends(await open_case(store), "Thank you"))).outcome == "queued"
+    assert (await desk.submit(sends(await open_case(store), "Thank you ^AB"))).outcome == "queued"
+
+
+async def test_a_text_without_initials_is_asked_about(store: Store, desk: Desk) -> None:
+    case = await open_case(store)
+    asked = await desk.submit(sends(case, "Hello! Thank you."))
+    assert asked.editor is not None
+    assert asked.editor.asks == ("Onderaan ontbreken uw initialen: ^AB. Moet het zonder weg?",)
+    assert (await held(store, case)).state is State.OPEN
+
+    await desk.submit(sends(case, "Hello! Thank you.", reason="it is a list of links"))
+    reply = (await held(store, case)).reply
+    assert reply is not None
+    assert (reply.text, reply.overruled) == ("Hello! Thank you.", ("no_initials",))
+
+
+async def test_nobody_signs_in_anothers_name(store: Store, desk: Desk) -> None:
+    case = await open_case(store)
+    verdict = await desk.submit(sends(case, "Hello! Thank you. ^BW", reason="he asked me"))
+    assert (verdict.outcome, verdict.told) == (
+        "errors",
+        "„^BW” zijn de initialen van iemand anders. Onderteken met uw eigen: ^AB.",
+    )
+    assert (await held(store, case)).state is State.OPEN
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])

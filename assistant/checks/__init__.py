@@ -25,7 +25,7 @@ from assistant.checks.phrases import (
     promises,
     wrong_language,
 )
-from assistant.checks.plain import hard_words, long_sentences, no_greeting, no_initials
+from assistant.checks.plain import hard_words, initials, long_sentences, no_greeting
 from assistant.checks.private import hidden_characters, mentions, personal_data, third_persons
 from assistant.checks.tone import TONES, tones
 
@@ -51,7 +51,7 @@ class Check(Protocol):
 
 # Cheapest first.
 CHECKS: tuple[Check, ...] = (
-    no_initials,
+    initials,
     no_greeting,
     hidden_characters,
     mentions,

@@ -28,6 +28,7 @@ SEVERITY: dict[str, Severity] = {
     "link_unknown": "block",
     "link_disguised": "block",
     "link_shortened": "block",
+    "other_initials": "block",
     "maybe_personal": "confirm",
     "case_number": "confirm",
     "named_person": "confirm",
@@ -39,10 +40,10 @@ SEVERITY: dict[str, Severity] = {
     "irony": "confirm",
     "language": "confirm",
     "mixed_address": "confirm",
+    "no_initials": "confirm",
     "long_sentence": "hint",
     "hard_word": "hint",
     "no_greeting": "hint",
-    "no_initials": "hint",
 }
 """What each code does: block stops, confirm asks for a reason, hint only tells."""
 

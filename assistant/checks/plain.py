@@ -1,4 +1,4 @@
-"""Hints for plain language: long sentences, hard words, greeting and initials."""
+"""Plain language and good form: long sentences, hard words, greeting and initials."""
 
 import re
 import tomllib
@@ -20,6 +20,8 @@ HARD_WORDS: dict[str, str] = {
 _BY_FIRST_WORD: dict[str, list[str]] = {}
 for _hard in sorted(HARD_WORDS, key=len, reverse=True):
     _BY_FIRST_WORD.setdefault(_hard.split()[0], []).append(_hard)
+_SIGNED = re.compile(r"(?:\^[^\W\d_]{2,4}[.!]?\s*)+$")
+_SIGN = re.compile(r"\^([^\W\d_]+)")
 _WORD = re.compile(r"\w[\w'’.-]*")
 
 
@@ -50,7 +52,14 @@ def no_greeting(text: str, *, ground: Ground) -> Iterator[Finding]:
         yield finding("no_greeting", text, 0, 0)
 
 
-def no_initials(text: str, *, ground: Ground) -> Iterator[Finding]:
-    """A named colleague signs (house rule 12)."""
-    if ground.initials and not text.rstrip().endswith(f"^{ground.initials}"):
+def initials(text: str, *, ground: Ground) -> Iterator[Finding]:
+    """Whoever sends signs, and nobody in another's name (house rule 12)."""
+    if not ground.initials:
+        return
+    signed = _SIGNED.search(text)
+    signs = _SIGN.finditer(text, signed.start()) if signed else ()
+    others = [each for each in signs if each[1].upper() != ground.initials]
+    for each in others:
+        yield finding("other_initials", text, *each.span(), initials=ground.initials)
+    if not others and not text.rstrip().endswith(f"^{ground.initials}"):
         yield finding("no_initials", text, len(text), len(text), initials=ground.initials)
