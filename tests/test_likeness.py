@@ -36,7 +36,7 @@ def test_what_the_lists_do_not_know_goes_to_a_person() -> None:
     assert (verdict.label, verdict.advice, verdict.why) == (
         "question",
         "hand_over",
-        "careful_abuse",
+        "like_abuse",
     )
     assert (verdict.sure, verdict.department) == (False, None)
 
@@ -113,7 +113,7 @@ def test_a_post_without_a_telling_word_is_held_back_as_a_whole(
     verdict = judge(reading("Hoe laat kan ik de gladheid en de strooiwagen zien?"))
 
     assert (verdict.advice, verdict.why, verdict.heard) == ("hand_over", "like_abuse", ())
-    assert verdict.reason(Words("nl")).startswith("Dit bericht als geheel")
+    assert verdict.reason(Words("nl")).startswith("Het bericht als geheel")
 
 
 def test_nothing_general_is_suggested_under_what_is_most_like_thanks(
@@ -145,14 +145,32 @@ def test_what_is_held_back_keeps_whose_it_is_and_names_the_rule_to_think_of(
 
     verdict = judge(reading(text))
 
-    assert (verdict.advice, verdict.why, verdict.rule) == ("hand_over", "careful_abuse", 10)
+    assert (verdict.advice, verdict.why, verdict.rule) == ("hand_over", "like_abuse", 10)
     assert verdict.body == body is not None
+
+
+def test_what_is_like_several_a_little_is_doubted_and_called_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    three = replace(
+        TWO,
+        labels=("abuse", "legal", "question"),
+        start=(40, 30, 35),
+        pieces={"=paspoort": (2, (1, 1, 1))},
+        limits={"held": 0.5},
+    )
+    for module in (judging, rules_reading):
+        monkeypatch.setattr(module, "ear", lambda name: three)
+
+    verdict = judge(reading("Wat kost een nieuw paspoort?"))
+
+    assert (verdict.label, verdict.advice, verdict.why) == ("question", "hand_over", "doubt")
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_a_reason_says_what_a_post_may_be(language: str) -> None:
     for label in train.SILENT:
-        for why in (f"careful_{label}", f"like_{label}"):
+        for why in (f"like_{label}", "doubt"):
             assert Words(language).say(f"triage.{why}", words="x")
 
 

@@ -194,7 +194,7 @@ def test_no_term_runs_for_a_legal_form_nobody_has_read() -> None:
     ("label", "rule", "sought", "text"),
     [
         ("emergency", 9, "noodgeval", "Dode vissen in de vijver"),
-        ("self_harm", 9, "zelfdoding", "Het leven is goed"),
+        ("self_harm", 9, "noodkreet", "Hoe hoog is de afvalstoffenheffing?"),
         ("abuse", 10, "dreigement", "Wat een schande"),
         ("legal", 9, "bezwaar", "Wat kost een offerte?"),
         ("political", 4, "politiek", "Waarom komt er geen zebrapad?"),

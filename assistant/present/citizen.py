@@ -21,8 +21,14 @@ def title(view: View) -> str:
 
 
 def urgent(case: Case) -> bool:
-    """Return whether somebody may be in danger and nothing was done yet."""
-    return bool(case.triage and case.triage.label in URGENT and case.state not in FINISHED)
+    """Return whether somebody may be in danger and nothing was done yet.
+
+    What is only like abuse raises no alarm: no rule has heard that it threatens anybody.
+    """
+    triage = case.triage
+    if triage is None or case.state in FINISHED:
+        return False
+    return triage.label in URGENT and (triage.sure or triage.label != "abuse")
 
 
 def author(view: View) -> str:

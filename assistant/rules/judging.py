@@ -284,9 +284,8 @@ def _resembling(post: Reading, label: Label, *, given: Label) -> Verdict:
     Not that of a legal form where nobody has read it: its term would run.
     """
     heard = ear("silence").told(post.all_words, label) if label in SENSITIVE else ()
-    why = f"careful_{label}" if heard else f"like_{label}"
     maybe = label if label in SENSITIVE else None
-    return _unsure(post, given, heard, why=why, maybe=maybe)
+    return _unsure(post, given, heard, why=f"like_{label}", maybe=maybe)
 
 
 EVERYDAY: tuple[Rule, ...] = (question, report, complaint, coloured)
@@ -334,7 +333,13 @@ def judge(post: Reading) -> Verdict:
     verdict = next(verdict for rule in RULES if (verdict := rule(post)) is not None)
     if verdict.advice != "answer" or post.silence <= ear("silence").limits["held"]:
         return verdict
-    return replace(_resembling(post, post.like, given=verdict.label), body=verdict.body)
+    if post.likest == post.like:
+        found = _resembling(post, post.like, given=verdict.label)
+    else:
+        # Like several a little: to name one would alarm for nothing.
+        heard = ear("silence").told(post.all_words, post.like)
+        found = _unsure(post, verdict.label, heard, why="doubt")
+    return replace(found, body=verdict.body)
 
 
 def quiet(post: Reading) -> bool:

@@ -72,6 +72,7 @@ class Verdict:
         """Return one sentence that says why, quoting the post's words."""
         heard = list(dict.fromkeys(self.heard))[:QUOTED]
         quoted = ", ".join(words.say("triage.quoted", words=each) for each in heard)
+        quoted = quoted or words.say("triage.whole")
         return words.say(f"triage.{self.why}", words=quoted)
 
 
