@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assistant.case import Case, Event, Kind, Label, State
+from assistant.case import Advice, Case, Event, Kind, Label, State
 from assistant.commands.exporting import labelled
 from assistant.config import load
 from assistant.desk import Desk
@@ -20,7 +20,7 @@ from assistant.words import Words
 from tests.people import kinds, press
 from tests.staff_cases import ANNA as CARD_ANNA
 from tests.staff_cases import OPEN as ROAD
-from tests.staff_cases import card, case_in, event, fold, story, triage
+from tests.staff_cases import card, case_in, event, fold, post, story, triage
 from tests.test_triage import ANNA, MONDAY, ScriptedLLM, add, arrive, held, lane, says, triaged
 
 WATERSTAD = load(Path(__file__).parent.parent / "examples" / "waterstad")
@@ -141,14 +141,16 @@ async def test_a_colleagues_label_may_take_the_guess_away_and_give_it_back(
 ) -> None:
     id = await opened(store)
 
-    async def says_it_is(label: Label) -> Case:
+    async def says_it_is(label: Label, advice: Advice = "hand_over") -> Case:
         version = (await store.load(id)).version
-        more = {"choice": label, "second": "leave", "version": version}
+        more = {"choice": label, "second": advice, "version": version}
         await desk.press(press(id, "relabel", by="U01ANNA", **more))
         return await held(store, id)
 
     assert (await says_it_is(label)).likely is None
     assert (await says_it_is("report")).likely == "afval"
+    # Nothing to do is nothing to give.
+    assert (await says_it_is("report", "leave")).likely is None
 
 
 # The card
@@ -191,6 +193,7 @@ def test_it_stands_only_where_the_case_can_be_given(state: State) -> None:
         {"official": "Burgemeester Vos"},
         {"been": ("afval",)},
         {"triage": triage(department=None, likely="vervallen")},
+        {"posts": (post(deleted=True),)},
     ],
 )
 def test_what_is_somebodys_or_was_given_back_is_not_offered(changes: dict[str, Any]) -> None:

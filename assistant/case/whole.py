@@ -166,10 +166,13 @@ class Case(Frozen):
 
     @property
     def likely(self) -> str | None:
-        """The department this is probably for while nobody has it; none that gave it back."""
+        """The department this is probably for while nobody has it; none that gave it back.
+
+        None too where the citizen took back what waits: there is nothing left to give.
+        """
         guess = self.triage.likely if self.triage else None
         taken = self.department is not None or self.official is not None
-        return None if taken or guess in self.been else guess
+        return None if taken or self.gone or guess in self.been else guess
 
     @property
     def answerable(self) -> bool:

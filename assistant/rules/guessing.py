@@ -10,8 +10,10 @@ NOBODYS: frozenset[Label] = frozenset(("emergency", "self_harm", "abuse", "offic
 def with_likely(found: Triage, post: Reading) -> Triage:
     """Return `found` with the department it is probably for: the one it names, else a guess.
 
-    None for what somebody else than a department is for, an official or another body.
+    None for what somebody else than a department is for, an official or another body, and where
+    there is nothing to do for anybody.
     """
     elsewhere = found.official or found.body or post.bodies or found.label in NOBODYS
-    likely = None if elsewhere else found.department or post.subject.likely
+    idle = found.advice == "leave"
+    likely = None if elsewhere or idle else found.department or post.subject.likely
     return found.model_copy(update={"likely": likely})
