@@ -211,6 +211,25 @@ def test_who_gives_it_back_is_not_asked_again() -> None:
     assert fold(first, guess, *rest, there, back).likely is None
 
 
+def test_a_card_that_a_person_gave_away_is_in_doubt_no_more() -> None:
+    told = Words("nl").say("card.warning_unsure")
+    doubt = triage(department=None, likely="afval", sure=False)
+    first, _, *rest = story(*ROAD)
+    events = [first, event(Kind.TRIAGED, triage=doubt), *rest]
+    assert told in card(fold(*events)).warnings
+
+    events.append(event(Kind.HANDED_OVER, 5, by=CARD_ANNA, department="afval"))
+    assert told not in card(fold(*events)).warnings
+
+    # What is new later is still for the department a person chose.
+    events.append(event(Kind.RECEIVED, 6, post=post("p2")))
+    events.append(event(Kind.TRIAGED, 7, triage=doubt))
+    assert told not in card(fold(*events)).warnings
+
+    events.append(event(Kind.HANDED_OVER, 8, by=CARD_ANNA, department=None))
+    assert told in card(fold(*events)).warnings
+
+
 async def test_the_thread_says_what_was_guessed(store: Store) -> None:
     events = await store.events(await opened(store))
 

@@ -124,6 +124,7 @@ _FORGOTTEN: Change = {
     "answered": 0,
     "reason": None,
     "been": (),
+    "given": False,
     "term": None,
     "reminded": False,
 }
@@ -175,6 +176,7 @@ def _triaged(case: Case, event: Event) -> Change:
     # A late label never moves a card people already have.
     if case.state in (State.NEW, State.TRIAGED):
         change |= {"department": event.triage.department, "official": event.triage.official}
+        change |= {"given": False}
     return change
 
 
@@ -213,6 +215,7 @@ def _handed_over(case: Case, event: Event) -> Change:
         "official": event.official,
         "owner": None,
         "been": tuple(dict.fromkeys(been)),
+        "given": event.department is not None or event.official is not None,
     }
 
 

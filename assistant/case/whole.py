@@ -71,8 +71,8 @@ class Case(Frozen):
 
     `remote` is where the newest of `sent` stands, and `hidden` why nobody sees it there;
     `withdrawn` are the ids of those that were taken back; `outside` is the newest answer given
-    outside Luister. `offered` are words a colleague may teach the search, `taught` those it learned
-    from this case.
+    outside Luister. `given` says that a person chose who has it. `offered` are words a colleague
+    may teach the search, `taught` those it learned from this case.
     """
 
     id: str
@@ -88,6 +88,7 @@ class Case(Frozen):
     department: str | None = None
     official: str | None = None
     been: tuple[str, ...] = ()
+    given: bool = False
     draft: Draft | None = None
     rewriting: Rewriting | None = None
     offered: Alias | None = None

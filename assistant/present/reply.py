@@ -258,7 +258,7 @@ def warnings(view: View) -> Iterator[str]:
         yield view.say("card.warning_woken")
     if len(case.standing) >= OFTEN and (case.triage is None or case.triage.rule != TO_AND_FRO):
         yield view.say("card.warning_often", count=len(case.standing))
-    if case.triage and not case.triage.sure:
+    if case.triage and not case.triage.sure and not case.given:
         yield view.say("card.warning_unsure")
     yield from _draft_warnings(view)
 
