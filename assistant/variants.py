@@ -7,12 +7,18 @@ from typing import Final, get_args
 
 from assistant.case import Case, Draft, Wish
 from assistant.config import Organisation
-from assistant.ground import valid
+from assistant.ground import lasting, valid
 from assistant.occasion import Occasion, occasion_of, verbatim
 from assistant.platforms import Platform
 from assistant.words import Words
 
 _WITHOUT_MODEL: Final[Sequence[Wish]] = ("shorter", "longer")
+
+
+def rewritable(case: Case, *, organisation: Organisation, now: datetime) -> Draft | None:
+    """Return the suggestion with a text that the card of `case` shows, where one can be sent."""
+    draft = lasting(case, organisation=organisation, now=now) if case.answerable else None
+    return draft if draft and draft.text else None
 
 
 def wishes(
@@ -24,14 +30,15 @@ def wishes(
     now: datetime,
 ) -> tuple[Wish, ...]:
     """Return how the suggestion of `case` can be rewritten: in any way where a model does it."""
-    if case.draft is None or not case.draft.text:
+    draft = rewritable(case, organisation=organisation, now=now)
+    if draft is None:
         return ()
     if organisation.model is not None:
         return get_args(Wish)
     if platform is None or case.triage is None:
         return ()
     on = occasion_of(case, organisation=organisation, platform=platform, words=words, now=now)
-    return tuple(each for each in _WITHOUT_MODEL if variant(on, case.draft, each))
+    return tuple(each for each in _WITHOUT_MODEL if variant(on, draft, each))
 
 
 def variant(on: Occasion, draft: Draft, wish: Wish) -> str | None:

@@ -359,6 +359,22 @@ def test_what_was_written_for_an_earlier_post_does_not_stand_beside_the_advice_t
     assert card(case_in(State.OPEN, **changed | {"triage": triage()})).suggestion is not None
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"draft": None},
+        {"draft": draft(origin="empty", text="")},
+        {"revision": 2, "triage": triage(advice="leave")},
+        {"posts": (post(barred="blocked"),)},
+    ],
+)
+def test_without_a_suggestion_there_is_nothing_to_rewrite(changes: dict[str, Any]) -> None:
+    shown = card(case_in(State.OPEN, **changes), organisation=WITH_MODEL)
+    assert "rewrite" not in [each.id for each in shown.actions]
+    plain = card(case_in(State.OPEN), organisation=WITH_MODEL)
+    assert "rewrite" in [each.id for each in plain.actions]
+
+
 WARNINGS: dict[str, tuple[State, dict[str, Any]]] = {
     "in_doubt": (State.IN_DOUBT, {}),
     "newer": (State.SENDING, {"posts": (post(), post("p2"))}),

@@ -19,7 +19,7 @@ from assistant.present import rewrite_form
 from assistant.store import Decision, Store, open_store
 from assistant.store.work import pending
 from assistant.words import Words
-from tests.staff_cases import card
+from tests.staff_cases import card, triage
 from tests.test_draft import LIBRARY, WATERSTAD, drafted, labelled
 from tests.test_triage import MONDAY, ScriptedLLM, add, held
 
@@ -275,6 +275,17 @@ async def test_without_a_model_and_without_another_variant_there_is_no_button(
     assert not any(each.id == "rewrite" for each in shown.actions)
     with pytest.raises(NotAllowed, match=r"desk\.no_model"):
         await asks(store, id, "longer", platform=brief)
+
+
+async def test_what_the_card_does_not_show_is_not_rewritten(store: Store) -> None:
+    id = await suggested(store)
+    edited = (await held(store, id)).post.model_copy(update={"edited": True})
+    await add(store, id, Event(kind=Kind.EDITED, at=MONDAY, post=edited))
+    left = triage(advice="leave")
+    await add(store, id, Event(kind=Kind.TRIAGED, at=MONDAY, triage=left))
+    assert (await held(store, id)).draft is not None
+    with pytest.raises(NotAllowed, match=r"desk\.nothing_to_rewrite"):
+        await asks(store, id, "longer")
 
 
 async def test_a_template_has_no_other_variant(store: Store) -> None:

@@ -10,7 +10,7 @@ from assistant.errors import NotAllowed
 from assistant.language import LANGUAGES
 from assistant.platforms import Platform
 from assistant.store import Decision, Work
-from assistant.variants import wishes
+from assistant.variants import rewritable, wishes
 from assistant.words import Words
 
 
@@ -58,7 +58,7 @@ def offered(
     now: datetime,
 ) -> tuple[Wish, ...]:
     """Return what may be asked of the suggestion; raises NotAllowed where that is nothing."""
-    if case.draft is None or not case.draft.text:
+    if rewritable(case, organisation=organisation, now=now) is None:
         raise NotAllowed("desk.nothing_to_rewrite")
     platform = platforms.get((case.platform, case.account))
     found = wishes(case, organisation=organisation, platform=platform, words=words, now=now)
