@@ -141,8 +141,8 @@ async def test_a_text_for_a_post_changed_meanwhile_comes_back_and_the_next_send_
 async def test_two_first_posts_at_once_are_one_case_with_one_card(running: Town) -> None:
     thread = {"author": "u-twice", "handle": "@twice", "conversation": "twice-thread"}
     posts = [
-        _post("twice-1", "mijn kliko in de eikenlaan is niet geleegd", **thread),
-        _post("twice-2", "en de kliko van de buren ook niet", **thread),
+        _post("twice-1", "wanneer wordt de kliko in de eikenlaan geleegd?", **thread),
+        _post("twice-2", "en wanneer de kliko met papier?", **thread),
     ]
     before = {each["case"] for each in await running.cases()}
     # Two programs, each with both posts, each in another order.
@@ -150,8 +150,8 @@ async def test_two_first_posts_at_once_are_one_case_with_one_card(running: Town)
     after = [each for each in await running.cases() if each["case"] not in before]
     assert [each["posts"] for each in after] == [2]
     card = await running.card("C0AFVAL", "@twice ")
-    await running.thread_says(card, "en de kliko van de buren ook niet")
-    await running.thread_says(card, "mijn kliko in de eikenlaan is niet geleegd")
+    await running.thread_says(card, "en wanneer de kliko met papier?")
+    await running.thread_says(card, "wanneer wordt de kliko in de eikenlaan geleegd?")
     assert len(await _cards(running, "@twice ")) == 1
 
 

@@ -19,7 +19,7 @@ MARKUP = (
     "<https://kwaad.example|klik hier> https://kwaad.example/pad *vetgedrukt* _schuin_ ~weg~ "
     "`code` :tada: &lt;b&gt; &amp; > citaat"
 )
-RIGHT_TO_LEFT = "wanneer komt de vuilniswagen \u202enegnirdrev\u202c \u2066dan\u2069 \u200fecht"
+RIGHT_TO_LEFT = "hoe laat komt de \u202enegnirdrev\u202c vuilniswagen \u2066bij\u2069 \u200fons"
 HIDDEN = (
     "grof\u200bvuil hoe lang duurt dat \ufeff"
     + "".join(chr(0xE0000 + ord(each)) for each in "verraad")
@@ -27,7 +27,7 @@ HIDDEN = (
 )
 # Name: the text, where its card comes, and what of it is nowhere but in plain text.
 POSTS = {
-    "long": (LONG, "C0TRIAGE", "zwaluwstaartlaan"),
+    "long": (LONG, "C0AFVAL", "zwaluwstaartlaan"),
     "emoji": ("😀🎉👩‍👩‍👧‍👦🚮", "C0TRIAGE", "🎉"),
     "markup": (MARKUP, "C0TRIAGE", "vetgedrukt"),
     "bidi": (RIGHT_TO_LEFT, "C0AFVAL", "negnirdrev"),
@@ -35,7 +35,7 @@ POSTS = {
 }
 PLAIN = {
     "markup": ("<!channel>", "<@U01ANNA>", "<https://kwaad.example|klik hier>", "&lt;b&gt;"),
-    "bidi": ("vuilniswagen negnirdrev dan echt",),
+    "bidi": ("komt de negnirdrev vuilniswagen bij ons",),
     "hidden": ("grofvuil hoe lang duurt dat nog wel",),
     "emoji": ("👩‍👩‍👧‍👦",),
 }
@@ -78,7 +78,7 @@ async def test_it_stands_as_plain_text_and_nothing_in_it_acts(running: Town, nam
 
 
 async def test_what_was_cut_says_so_and_the_rest_is_kept(running: Town) -> None:
-    card = await running.card("C0TRIAGE", "@van-long ", seconds=60)
+    card = await running.card("C0AFVAL", "@van-long ", seconds=60)
     assert "ingekort" in " ".join(texts_of(card["blocks"]))
     editor, view = await running.window(card, "luister:editor:edit", user="U01ANNA")
     assert "zwaluwstaartlaan" in " ".join(texts_of(view))
