@@ -97,7 +97,10 @@ async def _read(redis: Any, key: str) -> Any:
         "zset": (redis.zrange, (0, -1)),
         "stream": (redis.xrange, ()),
     }
-    call, more = read[await redis.type(key)]
+    kind = await redis.type(key)
+    if kind == "none":  # A lease that ended since its name was read holds nothing any more.
+        return None
+    call, more = read[kind]
     return await call(key, *more)
 
 
