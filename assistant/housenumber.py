@@ -1,6 +1,7 @@
 """Whether a number behind a street is a house's: what stands around it tells."""
 
 import re
+from itertools import takewhile
 from typing import Literal
 
 from assistant.lists import listed
@@ -56,7 +57,7 @@ def reads_as(number: str, *, before: str, after: str) -> Reading:
 
     `perhaps` where an hour, a date or a count would be written so too.
     """
-    value = int(re.match(r"\d+", number)[0])  # type: ignore[index]
+    value = int("".join(takewhile(str.isdecimal, number)))
     if _MEASURE.match(after) or re.fullmatch(r"\d+[xX]", number):
         return "other"
     if re.search(r"\d ?[a-zA-Z]", number):

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -82,10 +82,6 @@ class Likeness:
         most = max(says)
         odds = [math.exp(each - most) for each in says]
         return {label: each / sum(odds) for label, each in zip(self.labels, odds, strict=True)}
-
-    def share(self, plain: str, labels: Collection[str]) -> float:
-        """Return the share of texts like this one that bear one of `labels`."""
-        return sum(share for label, share in self.shares(plain).items() if label in labels)
 
     def told(self, plain: str, label: str) -> tuple[str, ...]:
         """Return the words to show a reader, at most TOLD, that speak most for a label.

@@ -1,11 +1,16 @@
 """Times that are said without a number: moments, seasons and feasts, parts, turns."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-MOMENTS = {
-    word: moment
-    for moment, words in {
+
+def _by_word(said: Mapping[str, str]) -> dict[str, str]:
+    """Return of each word what it says; `said` has the words of each meaning, between commas."""
+    return {word: meaning for meaning, words in said.items() for word in words.split(",")}
+
+
+MOMENTS = _by_word(
+    {
         "today": "vandaag,today",
         "tomorrow": "morgen,morgenochtend,morgenmiddag,morgenavond,tomorrow",
         "after tomorrow": "overmorgen,the day after tomorrow",
@@ -27,12 +32,10 @@ MOMENTS = {
         "last year": "vorig jaar,afgelopen jaar,last year",
         "noon": "het middaguur,noon",
         "midnight": "middernacht,midnight",
-    }.items()
-    for word in words.split(",")
-}
-PERIODS = {
-    word: period
-    for period, words in {
+    }
+)
+PERIODS = _by_word(
+    {
         "weekend": "weekend,weekeinde,weekends",
         "spring": "voorjaar,lente,spring",
         "summer": "zomer,summer",
@@ -45,20 +48,17 @@ PERIODS = {
         "whitsun": "pinksteren,whitsun",
         "king's day": "koningsdag",
         "new year": "oud en nieuw,jaarwisseling,new year",
-    }.items()
-    for word in words.split(",")
-}
-EVERY = {
-    word: unit
-    for unit, words in {
+    }
+)
+EVERY = _by_word(
+    {
         "day": "dagelijks,daily",
         "week": "wekelijks,weekly",
         "month": "maandelijks,monthly",
         "year": "jaarlijks,yearly,annually",
         "quarter": "elk kwartaal,ieder kwartaal,quarterly",
-    }.items()
-    for word in words.split(",")
-}
+    }
+)
 FREE = ("gratis", "kosteloos", "free of charge", "for free", "at no cost")
 _UNITS = {"dag": "day", "week": "week", "maand": "month", "jaar": "year"}
 _TURNS = r"(?:elke?|iedere?|every|each|eens per|[eé][eé]n keer per|1 keer per|om de|once an?|per)"
